@@ -1,0 +1,535 @@
+//! The decision.
+
+use std::net::IpAddr;
+
+use reason::reasons;
+
+use crate::compile::{CertificateEntry, InstitutionEntry, SystemIndex, TerminalEntry};
+use crate::{
+    Fingerprint, InstitutionCode, Network, Policy, Status, System, SystemId, TerminalName,
+    Transport, UnixSeconds,
+};
+
+/// Who asks, by which road. The road is part of the claim: an address proves something
+/// only on the closed IP-VPN, a certificate only after its handshake.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller<'a> {
+    /// A source address on the closed IP-VPN.
+    IpVpn(IpAddr),
+    /// A certificate that IKE authenticated.
+    IpsecCertificate(&'a Fingerprint),
+    /// An identity that IKE authenticated by its pre-shared key.
+    IpsecIdentity(&'a str),
+    /// A client certificate that TLS authenticated.
+    Tls(&'a Fingerprint),
+}
+
+impl Caller<'_> {
+    /// The road.
+    pub fn network(&self) -> Network {
+        match self {
+            Self::IpVpn(_) => Network::IpVpn,
+            Self::IpsecCertificate(_) | Self::IpsecIdentity(_) => Network::Ipsec,
+            Self::Tls(_) => Network::Tls,
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// A system by its id.
+    System(&'a SystemId),
+    /// A packet's destination.
+    Address {
+        /// Destination address.
+        address: IpAddr,
+        /// Protocol.
+        transport: Transport,
+        /// Destination port; 0 for ICMP.
+        port: u16,
+    },
+}
+
+/// A question to the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Who asks.
+    pub caller: Caller<'a>,
+    /// For what.
+    pub target: Target<'a>,
+    /// When.
+    pub now: UnixSeconds,
+}
+
+/// Leave to reach one system. Made by [`Policy::authorize`] only; connecting upstream
+/// requires one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    network: Network,
+    institution: InstitutionCode,
+    terminal: Option<TerminalName>,
+    system: SystemId,
+    generation: u64,
+    recheck_at: Option<UnixSeconds>,
+}
+
+impl Permit {
+    /// The road.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
+    /// The institution that was let in.
+    pub fn institution(&self) -> &InstitutionCode {
+        &self.institution
+    }
+
+    /// Its terminal; unknown on the IP-VPN, where only the institution is.
+    pub fn terminal(&self) -> Option<&TerminalName> {
+        self.terminal.as_ref()
+    }
+
+    /// The one system it is for.
+    pub fn system(&self) -> &SystemId {
+        &self.system
+    }
+
+    /// The generation of the policy that gave it.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When the passing of time alone may end it (hours, certificate, maintenance):
+    /// the holder asks again then.
+    pub fn recheck_at(&self) -> Option<UnixSeconds> {
+        self.recheck_at
+    }
+}
+
+reasons! {
+    /// Why the policy refuses.
+    pub enum Denial {
+        /// A trusted CA signed it, but no terminal has it.
+        CertificateNotRegistered = "policy.certificate-not-registered",
+            ja "この証明書は登録されていません。サポートデスクで端末に登録してください。",
+            en "the certificate is not registered: have the support desk register it for a terminal";
+        /// The registry says revoked.
+        CredentialRevoked = "policy.credential-revoked",
+            ja "この証明書（または IKE ID）は失効しています。新しい証明書の発行を受けてください。",
+            en "the certificate or IKE identity is revoked: have a new one issued";
+        /// The registry says suspended.
+        CredentialSuspended = "policy.credential-suspended",
+            ja "この証明書（または IKE ID）は停止中です。サポートデスクに連絡してください。",
+            en "the certificate or IKE identity is suspended: ask the support desk";
+        /// Its time is over.
+        CertificateExpired = "policy.certificate-expired",
+            ja "証明書の有効期限が切れています。更新してください。",
+            en "the certificate has expired: renew it";
+        /// Its time has not come.
+        CertificateNotYetValid = "policy.certificate-not-yet-valid",
+            ja "証明書の有効期間がまだ始まっていません。端末の時計を確かめてください。",
+            en "the certificate is not valid yet: check the clocks";
+        /// No terminal has this IKE identity.
+        IkeIdentityNotRegistered = "policy.ike-identity-not-registered",
+            ja "この IKE ID は登録されていません。ルータの設定と登録内容を照合してください。",
+            en "the IKE identity is not registered: compare the router with the registry";
+        /// No institution has a prefix with this source.
+        SourceNotRegistered = "policy.source-not-registered",
+            ja "この送信元アドレスはどの機関にも登録されていません。",
+            en "no institution has registered this source address";
+        /// The terminal is suspended or revoked.
+        TerminalStopped = "policy.terminal-stopped",
+            ja "この端末は利用停止または廃止されています。サポートデスクに連絡してください。",
+            en "the terminal is suspended or withdrawn: ask the support desk";
+        /// The institution is suspended or has left.
+        InstitutionStopped = "policy.institution-stopped",
+            ja "この機関は利用停止または脱退しています。サポートデスクに連絡してください。",
+            en "the institution is suspended or has left: ask the support desk";
+        /// The institution may not use this road.
+        NetworkNotPermitted = "policy.network-not-permitted",
+            ja "この機関にはこの接続方式が許可されていません。",
+            en "the institution may not use this kind of network";
+        /// No such system.
+        NoSuchSystem = "policy.no-such-system",
+            ja "そのような接続システムはありません。接続先の名前を確かめてください。",
+            en "no connected system has this name: check the host name";
+        /// The destination is another session's side of the gateway.
+        SessionToSession = "policy.session-to-session",
+            ja "他の機関の接続へは通信できません（セッション間の回り込み禁止）。",
+            en "traffic from one session into another is never forwarded";
+        /// The destination is no system: the Internet, or the gateway's surroundings.
+        DestinationNotASystem = "policy.destination-not-a-system",
+            ja "宛先は接続システムではありません。",
+            en "the destination is not a connected system";
+        /// The system is there, but not at this port.
+        PortNotServed = "policy.port-not-served",
+            ja "接続システムのこのポートは公開されていません。",
+            en "the system does not offer this port";
+        /// The institution may not reach this system.
+        SystemNotPermitted = "policy.system-not-permitted",
+            ja "この機関にはこのシステムの利用が許可されていません。",
+            en "the institution may not use this system";
+        /// Outside the institution's hours.
+        OutsideHours = "policy.outside-hours",
+            ja "利用時間外です。",
+            en "outside the institution's hours";
+        /// The system is closed for maintenance.
+        Maintenance = "policy.maintenance",
+            ja "システムは保守作業中です。終了予定はポータルに表示されています。",
+            en "the system is closed for maintenance";
+    }
+}
+
+/// A refusal, with as much of the caller and target as could be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// Why.
+    pub reason: Denial,
+    /// The caller's institution, where known.
+    pub institution: Option<InstitutionCode>,
+    /// The caller's terminal, where known.
+    pub terminal: Option<TerminalName>,
+    /// The system asked for, where known.
+    pub system: Option<SystemId>,
+}
+
+/// The caller, as far as the roster knows it.
+struct Known<'p> {
+    institution: &'p InstitutionEntry,
+    terminal: Option<&'p TerminalEntry>,
+    certificate: Option<&'p CertificateEntry>,
+    credential: Status,
+}
+
+impl Policy {
+    /// Decides. Costs a few table look-ups, and no allocation.
+    pub fn authorize(&self, request: &Request<'_>) -> Result<Permit, Denied> {
+        let caller = self.identify(&request.caller);
+        let target = self.locate(&request.target);
+        match self.judge(&caller, &target, request) {
+            Ok(permit) => Ok(permit),
+            Err(reason) => {
+                let known = caller.as_ref().ok();
+                let terminal = known.and_then(|known| known.terminal);
+                Err(Denied {
+                    reason,
+                    institution: known.map(|known| known.institution.code.clone()),
+                    terminal: terminal.map(|terminal| terminal.name.clone()),
+                    system: target.ok().map(|(_, system)| system.id.clone()),
+                })
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        caller: &Result<Known<'_>, Denial>,
+        target: &Result<(SystemIndex, &System), Denial>,
+        request: &Request<'_>,
+    ) -> Result<Permit, Denial> {
+        let known = caller.as_ref().map_err(|&denial| denial)?;
+        let network = request.caller.network();
+        let mut recheck_at = known.check(network, request.now)?;
+        let &(index, system) = target.as_ref().map_err(|&denial| denial)?;
+        if known.institution.systems & 1 << index == 0 {
+            return Err(Denial::SystemNotPermitted);
+        }
+        if let Some(hours) = &known.institution.hours {
+            let (open, change) = hours.at(request.now, self.offset);
+            if !open {
+                return Err(Denial::OutsideHours);
+            }
+            recheck_at = earlier(recheck_at, change);
+        }
+        recheck_at = earlier(recheck_at, next_closure(system, request.now)?);
+        Ok(Permit {
+            network,
+            institution: known.institution.code.clone(),
+            terminal: known.terminal.map(|terminal| terminal.name.clone()),
+            system: system.id.clone(),
+            generation: self.generation,
+            recheck_at,
+        })
+    }
+
+    fn identify(&self, caller: &Caller<'_>) -> Result<Known<'_>, Denial> {
+        match caller {
+            Caller::Tls(fingerprint) | Caller::IpsecCertificate(fingerprint) => {
+                let certificate =
+                    self.certificates.get(*fingerprint).ok_or(Denial::CertificateNotRegistered)?;
+                self.known(certificate.terminal, Some(certificate), certificate.status)
+                    .ok_or(Denial::CertificateNotRegistered)
+            }
+            Caller::IpsecIdentity(identity) => self
+                .ike_identities
+                .get(*identity)
+                .and_then(|&(terminal, status)| self.known(terminal, None, status))
+                .ok_or(Denial::IkeIdentityNotRegistered),
+            Caller::IpVpn(address) => self
+                .ip_vpn
+                .longest_match(*address)
+                .and_then(|&institution| self.institutions.get(institution as usize))
+                .map(|institution| Known {
+                    institution,
+                    terminal: None,
+                    certificate: None,
+                    credential: Status::Active,
+                })
+                .ok_or(Denial::SourceNotRegistered),
+        }
+    }
+
+    fn known<'p>(
+        &'p self,
+        terminal: u32,
+        certificate: Option<&'p CertificateEntry>,
+        credential: Status,
+    ) -> Option<Known<'p>> {
+        let terminal = self.terminals.get(terminal as usize)?;
+        let institution = self.institutions.get(terminal.institution as usize)?;
+        Some(Known { institution, terminal: Some(terminal), certificate, credential })
+    }
+
+    fn locate(&self, target: &Target<'_>) -> Result<(SystemIndex, &System), Denial> {
+        let index = match target {
+            Target::System(id) => self.system_index(id).ok_or(Denial::NoSuchSystem)?,
+            Target::Address { address, transport, port } => {
+                self.system_at(*address, *transport, *port)?
+            }
+        };
+        let system = self.systems.get(usize::from(index)).ok_or(Denial::NoSuchSystem)?;
+        Ok((index, system))
+    }
+
+    fn system_at(
+        &self,
+        address: IpAddr,
+        transport: Transport,
+        port: u16,
+    ) -> Result<SystemIndex, Denial> {
+        let another_session = self.inner.longest_match(address).is_some()
+            || self.ip_vpn.longest_match(address).is_some();
+        let Some(candidates) = self.destinations.longest_match(address) else {
+            return Err(if another_session {
+                Denial::SessionToSession
+            } else {
+                Denial::DestinationNotASystem
+            });
+        };
+        let serves = |destination: &crate::Destination| {
+            destination
+                .services
+                .iter()
+                .any(|service| service.transport == transport && service.ports.contains(&port))
+        };
+        candidates
+            .iter()
+            .find(|(_, destination)| serves(destination))
+            .map(|&(index, _)| index)
+            .ok_or(Denial::PortNotServed)
+    }
+}
+
+impl Known<'_> {
+    /// Judges the caller alone; returns when time may change the judgement.
+    fn check(&self, network: Network, now: UnixSeconds) -> Result<Option<UnixSeconds>, Denial> {
+        match self.credential {
+            Status::Active => {}
+            Status::Suspended => return Err(Denial::CredentialSuspended),
+            Status::Revoked => return Err(Denial::CredentialRevoked),
+        }
+        if let Some(certificate) = self.certificate {
+            if now < certificate.not_before {
+                return Err(Denial::CertificateNotYetValid);
+            }
+            if now > certificate.not_after {
+                return Err(Denial::CertificateExpired);
+            }
+        }
+        if self.terminal.is_some_and(|terminal| terminal.status != Status::Active) {
+            return Err(Denial::TerminalStopped);
+        }
+        if self.institution.status != Status::Active {
+            return Err(Denial::InstitutionStopped);
+        }
+        if !self.institution.networks.contains(network) {
+            return Err(Denial::NetworkNotPermitted);
+        }
+        Ok(self.certificate.map(|certificate| certificate.not_after.saturating_add(1)))
+    }
+}
+
+/// When the system next closes for maintenance; an error when it is closed now.
+fn next_closure(system: &System, now: UnixSeconds) -> Result<Option<UnixSeconds>, Denial> {
+    let closures = || system.maintenance.iter().filter(|window| window.closed);
+    if closures().any(|window| (window.from..window.until).contains(&now)) {
+        return Err(Denial::Maintenance);
+    }
+    Ok(closures().map(|window| window.from).filter(|&from| from > now).min())
+}
+
+fn earlier(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Certificate, Credential, Destination, Institution, InstitutionKind, Maintenance, Networks,
+        Roster, Terminal, UtcOffset,
+    };
+
+    /// 2026-11-23 00:00:00 JST, a Monday.
+    const MONDAY: i64 = 1_795_359_600;
+    const NOON: i64 = MONDAY + 12 * 3600;
+
+    fn system(id: &str, address: &str, service: &str) -> System {
+        System {
+            id: id.parse().unwrap(),
+            name: id.to_owned(),
+            hosts: vec![format!("{id}.example")],
+            destinations: vec![Destination {
+                network: address.parse().unwrap(),
+                services: vec![service.parse().unwrap()],
+            }],
+            maintenance: vec![Maintenance { from: MONDAY, until: MONDAY + 60, closed: true }],
+        }
+    }
+
+    fn world(change: impl FnOnce(&mut Roster)) -> Policy {
+        let certificate =
+            Certificate { fingerprint: Fingerprint([7; 32]), not_before: 0, not_after: NOON * 2 };
+        let mut roster = Roster {
+            institutions: vec![Institution {
+                code: "H1".parse().unwrap(),
+                name: "中央病院".to_owned(),
+                kind: InstitutionKind::Hospital,
+                status: Status::Active,
+                networks: Networks::ALL,
+                systems: vec!["path".parse().unwrap()],
+                hours: None,
+                ip_vpn_prefixes: vec!["10.1.0.0/16".parse().unwrap()],
+                inner_prefixes: vec!["10.2.0.0/16".parse().unwrap()],
+            }],
+            terminals: vec![Terminal {
+                name: "H1/pc-1".parse().unwrap(),
+                status: Status::Active,
+                credentials: vec![
+                    (Credential::Certificate(certificate), Status::Active),
+                    (Credential::IkeIdentity("rtx.h1".to_owned()), Status::Active),
+                ],
+            }],
+        };
+        change(&mut roster);
+        let systems = vec![
+            system("path", "192.0.2.10/32", "tcp/443"),
+            system("dokuei", "192.0.2.20/32", "tcp/104"),
+        ];
+        Policy::compile(1, UtcOffset::default(), systems, &roster).unwrap()
+    }
+
+    fn reason(policy: &Policy, caller: Caller<'_>, target: Target<'_>, now: i64) -> Option<Denial> {
+        policy.authorize(&Request { caller, target, now }).err().map(|denied| denied.reason)
+    }
+
+    fn address(text: &str, port: u16) -> Target<'_> {
+        Target::Address { address: text.parse().unwrap(), transport: Transport::Tcp, port }
+    }
+
+    #[test]
+    fn each_road_leads_to_the_permitted_system_and_no_other() {
+        let policy = world(|_| {});
+        let (path, dokuei) = ("path".parse().unwrap(), "dokuei".parse().unwrap());
+        let fingerprint = Fingerprint([7; 32]);
+        let callers = [
+            Caller::Tls(&fingerprint),
+            Caller::IpsecCertificate(&fingerprint),
+            Caller::IpsecIdentity("rtx.h1"),
+            Caller::IpVpn("10.1.2.3".parse().unwrap()),
+        ];
+        for caller in callers {
+            let ask = |target| reason(&policy, caller, target, NOON);
+            assert_eq!(ask(Target::System(&path)), None);
+            assert_eq!(ask(address("192.0.2.10", 443)), None);
+            assert_eq!(ask(Target::System(&dokuei)), Some(Denial::SystemNotPermitted));
+            assert_eq!(ask(address("192.0.2.20", 104)), Some(Denial::SystemNotPermitted));
+            assert_eq!(ask(address("192.0.2.10", 22)), Some(Denial::PortNotServed));
+            assert_eq!(ask(address("10.2.0.9", 443)), Some(Denial::SessionToSession));
+            assert_eq!(ask(address("10.1.0.9", 443)), Some(Denial::SessionToSession));
+            assert_eq!(ask(address("8.8.8.8", 443)), Some(Denial::DestinationNotASystem));
+        }
+    }
+
+    #[test]
+    fn whoever_is_stopped_anywhere_is_refused_by_name() {
+        let fingerprint = Fingerprint([7; 32]);
+        let path = "path".parse().unwrap();
+        let ask = |now, change: fn(&mut Roster)| {
+            let request =
+                Request { caller: Caller::Tls(&fingerprint), target: Target::System(&path), now };
+            world(change).authorize(&request).map_err(|denied| denied.reason)
+        };
+        let denied = |now, change: fn(&mut Roster)| ask(now, change).unwrap_err();
+        assert_eq!(denied(-1, |_| {}), Denial::CertificateNotYetValid);
+        assert_eq!(denied(NOON * 2 + 1, |_| {}), Denial::CertificateExpired);
+        assert_eq!(denied(MONDAY + 59, |_| {}), Denial::Maintenance);
+        assert_eq!(
+            denied(NOON, |r| r.institutions[0].status = Status::Suspended),
+            Denial::InstitutionStopped
+        );
+        assert_eq!(
+            denied(NOON, |r| r.terminals[0].status = Status::Suspended),
+            Denial::TerminalStopped
+        );
+        assert_eq!(
+            denied(NOON, |r| r.terminals[0].credentials[0].1 = Status::Revoked),
+            Denial::CredentialRevoked
+        );
+        assert_eq!(
+            denied(NOON, |r| r.terminals[0].credentials[0].1 = Status::Suspended),
+            Denial::CredentialSuspended
+        );
+        assert_eq!(denied(NOON, |r| r.terminals.clear()), Denial::CertificateNotRegistered);
+        assert_eq!(
+            denied(NOON, |r| r.institutions[0].networks = [Network::IpVpn].into_iter().collect()),
+            Denial::NetworkNotPermitted
+        );
+        assert_eq!(
+            denied(NOON, |r| r.institutions[0].hours = Some("mon 13:00-14:00".parse().unwrap())),
+            Denial::OutsideHours
+        );
+        assert_eq!(ask(MONDAY - 9, |_| {}).unwrap().recheck_at(), Some(MONDAY));
+        assert_eq!(ask(NOON, |_| {}).unwrap().recheck_at(), Some(NOON * 2 + 1));
+        let until_two =
+            ask(NOON, |r| r.institutions[0].hours = Some("mon 10:00-14:00".parse().unwrap()));
+        assert_eq!(until_two.unwrap().recheck_at(), Some(MONDAY + 14 * 3600));
+    }
+
+    #[test]
+    fn ambiguity_is_a_conflict() {
+        let compile =
+            |roster: &Roster, systems| Policy::compile(1, UtcOffset::default(), systems, roster);
+        let mut twice = Roster::default();
+        for code in ["H1", "H2"] {
+            twice.institutions.push(Institution {
+                code: code.parse().unwrap(),
+                name: String::new(),
+                kind: InstitutionKind::Clinic,
+                status: Status::Active,
+                networks: Networks::ALL,
+                systems: Vec::new(),
+                hours: None,
+                ip_vpn_prefixes: vec!["10.1.2.3/16".parse().unwrap()],
+                inner_prefixes: Vec::new(),
+            });
+        }
+        assert!(matches!(compile(&twice, vec![]), Err(crate::Conflict::Prefix(..))));
+        let twins = vec![system("a", "192.0.2.1/32", "icmp"), system("a", "192.0.2.2/32", "icmp")];
+        assert!(matches!(compile(&Roster::default(), twins), Err(crate::Conflict::System(_))));
+    }
+}

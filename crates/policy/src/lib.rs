@@ -1,0 +1,29 @@
+//! Who may reach which system, by which road, when: the one decision of the gateway.
+//!
+//! [`Roster`] (what support-desk staff change) and [`System`]s (what operators
+//! configure) compile into an immutable [`Policy`] with a generation number.
+//! [`Policy::authorize`] answers a [`Request`] with a [`Permit`], which the next
+//! step on every road requires, or a [`Denied`] with its reason. Nothing is
+//! permitted by default.
+#![forbid(unsafe_code)]
+
+mod authorize;
+mod compile;
+mod hours;
+mod id;
+mod model;
+mod prefixes;
+mod system;
+
+pub use authorize::{Caller, Denial, Denied, Permit, Request, Target};
+pub use compile::{Conflict, Policy};
+pub use hours::{Hours, HoursError, UtcOffset};
+pub use id::{Fingerprint, IdError, InstitutionCode, SystemId, TerminalId, TerminalName};
+pub use model::{
+    Certificate, Credential, Institution, InstitutionKind, Network, Networks, Roster, Status,
+    Terminal, UnknownWord,
+};
+pub use system::{Destination, Maintenance, PortRange, System, Transport};
+
+/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX).
+pub type UnixSeconds = i64;

@@ -1,0 +1,77 @@
+//! Longest-prefix match over both address families.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+
+/// A map from prefixes to `T`.
+#[derive(Debug)]
+pub(crate) struct Prefixes<T> {
+    v4: PrefixMap<Ipv4Net, T>,
+    v6: PrefixMap<Ipv6Net, T>,
+}
+
+impl<T> Default for Prefixes<T> {
+    fn default() -> Self {
+        Self { v4: PrefixMap::new(), v6: PrefixMap::new() }
+    }
+}
+
+impl<T> Prefixes<T> {
+    /// The value at exactly this prefix, made with `T::default` where there was none.
+    pub(crate) fn entry(&mut self, prefix: IpNet) -> &mut T
+    where
+        T: Default,
+    {
+        match prefix {
+            IpNet::V4(net) => self.v4.entry(net.trunc()).or_default(),
+            IpNet::V6(net) => self.v6.entry(net.trunc()).or_default(),
+        }
+    }
+
+    /// Puts `value` at `prefix`; what stood there is returned.
+    pub(crate) fn insert(&mut self, prefix: IpNet, value: T) -> Option<T> {
+        match prefix {
+            IpNet::V4(net) => self.v4.insert(net.trunc(), value),
+            IpNet::V6(net) => self.v6.insert(net.trunc(), value),
+        }
+    }
+
+    /// The value at the longest prefix that holds `address`. An IPv4-mapped IPv6
+    /// address is looked up as the IPv4 address it stands for.
+    pub(crate) fn longest_match(&self, address: IpAddr) -> Option<&T> {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.v4.get_lpm(&address.into()).map(|(_, value)| value),
+            IpAddr::V6(address) => self.v6.get_lpm(&address.into()).map(|(_, value)| value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_linear_scan(
+            nets in proptest::collection::vec((any::<u16>(), 0u8..=32), 0..40),
+            probe in any::<u16>(),
+        ) {
+            let spread = |bits: u16| std::net::Ipv4Addr::from(u32::from(bits).wrapping_mul(0x0001_0101));
+            let mut map = Prefixes::default();
+            let nets: Vec<Ipv4Net> = nets
+                .into_iter()
+                .map(|(bits, len)| Ipv4Net::new(spread(bits), len).unwrap().trunc())
+                .collect();
+            for net in &nets {
+                map.insert(IpNet::V4(*net), *net);
+            }
+            let probe = spread(probe);
+            let expected = nets.iter().filter(|net| net.contains(&probe)).max_by_key(|n| n.prefix_len());
+            prop_assert_eq!(map.longest_match(probe.into()), expected);
+            prop_assert_eq!(map.longest_match(probe.to_ipv6_mapped().into()), expected);
+        }
+    }
+}
