@@ -1,0 +1,193 @@
+//! Everything the gateway asks of a presented certificate, in one parse.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use der::Decode as _;
+use der::oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{self, SubjectAltName};
+use x509_cert::{Certificate, TbsCertificate};
+
+use crate::identity::{Identity, IdentityError};
+use crate::strength::{PublicKeyKind, SignatureDigest};
+use crate::{ObjectIdentifier, Serial, SerialError, name, time};
+
+/// An end-entity certificate, read but not judged: trust, dates and revocation are for the TLS
+/// library, permission is for the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// SHA-256 of the DER certificate.
+    pub fingerprint: [u8; 32],
+    /// Serial number; its text is lower-case hexadecimal.
+    pub serial: Serial,
+    /// Issuer as RFC 4514 text, control and text-direction characters escaped.
+    pub issuer: String,
+    /// Subject, likewise.
+    pub subject: String,
+    /// The subject's first common name, escaped likewise.
+    pub common_name: Option<String>,
+    /// First valid second, Unix time.
+    pub not_before: i64,
+    /// Last valid second, Unix time.
+    pub not_after: i64,
+    /// The public key's kind and size.
+    pub key: PublicKeyKind,
+    /// The hash function under the issuer's signature.
+    pub signature_digest: SignatureDigest,
+    /// What the key may be used for; empty when the certificate does not restrict it.
+    pub extended_key_usages: Vec<ExtendedKeyUsage>,
+    /// The terminal the certificate names, or why it names none.
+    pub identity: Result<Identity, IdentityError>,
+    /// The host names, as written: letters, digits, `.`, `-`, `_` and `*` only.
+    pub dns_names: Vec<String>,
+}
+
+impl Leaf {
+    /// Reads a DER certificate.
+    ///
+    /// # Errors
+    /// When the bytes are not one certificate of RFC 5280 §4.1, or two readers could understand it
+    /// differently. Bytes from the network are expected: nothing panics, and no error quotes them.
+    pub fn from_der(der: &[u8]) -> Result<Self, LeafError> {
+        let certificate = Certificate::from_der(der)?;
+        let tbs = certificate.tbs_certificate();
+        if tbs.signature() != certificate.signature_algorithm() {
+            return Err(LeafError::SignatureAlgorithmMismatch);
+        }
+        let names = AlternativeNames::of(tbs)?;
+        let common_name = tbs.subject().common_name()?;
+
+        Ok(Self {
+            fingerprint: fingerprint(der),
+            serial: Serial::from_x509(tbs.serial_number()).map_err(LeafError::Serial)?,
+            issuer: name::to_text(tbs.issuer()).map_err(|_| LeafError::Name)?,
+            subject: name::to_text(tbs.subject()).map_err(|_| LeafError::Name)?,
+            common_name: common_name.map(|text| name::escape(&text.value())),
+            not_before: time::from_x509(tbs.validity().not_before),
+            not_after: time::from_x509(tbs.validity().not_after),
+            key: PublicKeyKind::of(tbs.subject_public_key_info())?,
+            signature_digest: SignatureDigest::of(tbs.signature())?,
+            extended_key_usages: extended_key_usages(tbs)?,
+            identity: names.identity,
+            dns_names: names.dns,
+        })
+    }
+
+    /// Whether the key may be used for `purpose` (RFC 5280 §4.2.1.12).
+    #[must_use]
+    pub fn permits(&self, purpose: ExtendedKeyUsage) -> bool {
+        let usages = &self.extended_key_usages;
+        usages.is_empty() || usages.contains(&purpose) || usages.contains(&ExtendedKeyUsage::Any)
+    }
+}
+
+/// SHA-256 of a DER certificate, as `openssl x509 -fingerprint -sha256` shows it.
+#[must_use]
+pub fn fingerprint(der: &[u8]) -> [u8; 32] {
+    let digest = digest::digest(&digest::SHA256, der);
+    let mut fingerprint = [0; 32];
+    for (to, from) in fingerprint.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    fingerprint
+}
+
+/// What a key may be used for (RFC 5280 §4.2.1.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtendedKeyUsage {
+    /// `id-kp-serverAuth`
+    ServerAuth,
+    /// `id-kp-clientAuth`
+    ClientAuth,
+    /// `anyExtendedKeyUsage`
+    Any,
+    /// Another purpose.
+    Other(ObjectIdentifier),
+}
+
+fn extended_key_usages(tbs: &TbsCertificate) -> Result<Vec<ExtendedKeyUsage>, LeafError> {
+    let Some((_, usages)) = tbs.get_extension::<pkix::ExtendedKeyUsage>()? else {
+        return Ok(Vec::new());
+    };
+    if usages.0.is_empty() {
+        return Err(LeafError::EmptyExtendedKeyUsage);
+    }
+    let known = |purpose| match purpose {
+        ID_KP_SERVER_AUTH => ExtendedKeyUsage::ServerAuth,
+        ID_KP_CLIENT_AUTH => ExtendedKeyUsage::ClientAuth,
+        ANY_EXTENDED_KEY_USAGE => ExtendedKeyUsage::Any,
+        other => ExtendedKeyUsage::Other(other),
+    };
+    Ok(usages.0.into_iter().map(known).collect())
+}
+
+struct AlternativeNames {
+    identity: Result<Identity, IdentityError>,
+    dns: Vec<String>,
+}
+
+impl AlternativeNames {
+    fn of(tbs: &TbsCertificate) -> Result<Self, LeafError> {
+        let names = tbs.get_extension::<SubjectAltName>()?.unwrap_or_default().1.0;
+        let (mut uris, mut dns) = (Vec::new(), Vec::new());
+        for name in &names {
+            if let GeneralName::UniformResourceIdentifier(uri) = name {
+                uris.push(uri.as_str());
+            } else if let GeneralName::DnsName(host) = name {
+                if !host.as_str().bytes().all(is_dns_octet) {
+                    return Err(LeafError::DnsName);
+                }
+                dns.push(host.to_string());
+            }
+        }
+        Ok(Self { identity: Identity::from_uris(&uris), dns })
+    }
+}
+
+fn is_dns_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_' | b'*')
+}
+
+/// Why bytes are not a certificate this gateway reads: the fault of whoever presents or made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeafError {
+    /// Not the DER of a certificate, or of an extension in it.
+    Malformed(der::Error),
+    /// The signature names one algorithm inside and another outside (RFC 5280 §4.1.1.2).
+    SignatureAlgorithmMismatch,
+    /// Not a serial number.
+    Serial(SerialError),
+    /// A name that has no text form.
+    Name,
+    /// A host name with characters that host names do not have, such as NUL.
+    DnsName,
+    /// An extended key usage that permits nothing (RFC 5280 §4.2.1.12).
+    EmptyExtendedKeyUsage,
+}
+
+impl fmt::Display for LeafError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "not a certificate ({error})"),
+            Self::SignatureAlgorithmMismatch => {
+                f.write_str("the certificate names two different signature algorithms")
+            }
+            Self::Serial(error) => error.fmt(f),
+            Self::Name => f.write_str("a name in the certificate has no text form"),
+            Self::DnsName => f.write_str("a host name in the certificate is not a host name"),
+            Self::EmptyExtendedKeyUsage => {
+                f.write_str("the certificate's extended key usage is empty")
+            }
+        }?;
+        f.write_str("; have the certificate reissued")
+    }
+}
+
+impl std::error::Error for LeafError {}
+
+impl From<der::Error> for LeafError {
+    fn from(error: der::Error) -> Self {
+        Self::Malformed(error)
+    }
+}
