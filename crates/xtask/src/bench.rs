@@ -1,0 +1,148 @@
+//! `cargo xtask bench`: one family of benchmarks, as a table and as JSON.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::criterion::{self, Measurement};
+use crate::error::{Error, Usage};
+use crate::needs::Group;
+use crate::workspace::Workspace;
+use crate::{host, install, process, terminal};
+
+/// The command line of `bench`.
+pub(crate) struct Request {
+    family: &'static str,
+    json: Option<PathBuf>,
+}
+
+impl Request {
+    /// Reads `core|tls [--json FILE]`.
+    ///
+    /// # Errors
+    ///
+    /// When it is anything else.
+    pub(crate) fn parse(arguments: &[OsString]) -> Result<Self, Usage> {
+        let (mut family, mut json) = (None, None);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match argument.to_str() {
+                Some("core") if family.is_none() => family = Some("core"),
+                Some("tls") if family.is_none() => family = Some("tls"),
+                Some("--json") => {
+                    let file = rest.next().ok_or(Usage::NoValue { option: "--json" })?;
+                    json = Some(PathBuf::from(file));
+                }
+                _ => {
+                    let argument = argument.clone();
+                    return Err(Usage::Unexpected { command: "bench", argument });
+                }
+            }
+        }
+        Ok(Self { family: family.ok_or(Usage::NoBench)?, json })
+    }
+}
+
+/// Runs the benchmarks, prints the table and writes the JSON.
+///
+/// # Errors
+///
+/// When they do not build, fail, measure nothing, or the file cannot be written.
+pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<(), Error> {
+    install::ensure(workspace, &[Group::Build])?;
+    let directory = workspace.target.join("criterion");
+    let start = SystemTime::now();
+    let mut bench = process::cargo(&workspace.root);
+    bench.args(["bench", "-p", "bench", "--bench", request.family]);
+    process::run(bench.env("CRITERION_HOME", &directory))?;
+
+    let measurements = criterion::since(start, &directory)?;
+    if measurements.is_empty() {
+        return Err(Error::NoResults { directory });
+    }
+    terminal::result(&table(&measurements));
+    match &request.json {
+        Some(path) => write(path, &report(&measurements)),
+        None => Ok(()),
+    }
+}
+
+fn table(measurements: &[Measurement]) -> String {
+    let headings = ["benchmark", "median", "low", "high", "throughput"].map(str::to_owned);
+    let rows = measurements.iter().map(|measured| {
+        let throughput = measured.throughput();
+        vec![
+            measured.name.clone(),
+            time(measured.median_ns),
+            time(measured.low_ns),
+            time(measured.high_ns),
+            throughput.map_or(String::new(), |(rate, unit)| per_second(rate, unit)),
+        ]
+    });
+    terminal::table(&std::iter::once(headings.to_vec()).chain(rows).collect::<Vec<_>>())
+}
+
+fn report(measurements: &[Measurement]) -> Value {
+    let results: Vec<Value> = measurements
+        .iter()
+        .map(|measured| {
+            let mut result = json!({
+                "name": measured.name,
+                "median_ns": measured.median_ns,
+                "low_ns": measured.low_ns,
+                "high_ns": measured.high_ns,
+            });
+            if let (Some((rate, unit)), Value::Object(members)) =
+                (measured.throughput(), &mut result)
+            {
+                members.insert("throughput".into(), json!({"per_second": rate, "unit": unit}));
+            }
+            result
+        })
+        .collect();
+    json!({"host": host::describe(), "results": results})
+}
+
+fn write(path: &Path, report: &Value) -> Result<(), Error> {
+    fs::write(path, format!("{report:#}\n"))
+        .map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+fn time(nanoseconds: f64) -> String {
+    match nanoseconds {
+        ns if ns < 1e3 => format!("{ns:.2} ns"),
+        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
+        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
+        ns => format!("{:.2} s", ns / 1e9),
+    }
+}
+
+fn per_second(rate: f64, unit: &str) -> String {
+    match rate {
+        rate if rate < 1e3 => format!("{rate:.1} {unit}/s"),
+        rate if rate < 1e6 => format!("{:.2} k{unit}/s", rate / 1e3),
+        rate if rate < 1e9 => format!("{:.2} M{unit}/s", rate / 1e6),
+        rate => format!("{:.2} G{unit}/s", rate / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Request, Usage> {
+        Request::parse(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn reads_its_command_line_in_any_order() {
+        let request = parse("--json out.json tls").unwrap();
+        assert_eq!((request.family, request.json), ("tls", Some("out.json".into())));
+        assert!(matches!(parse("core tls"), Err(Usage::Unexpected { .. })));
+        assert!(matches!(parse("core --json"), Err(Usage::NoValue { .. })));
+        assert!(matches!(parse("--json out.json"), Err(Usage::NoBench)));
+    }
+}
