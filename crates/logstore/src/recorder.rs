@@ -1,0 +1,111 @@
+//! The way into the log, for any number of tasks and threads.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use connlog::{Event, Record};
+use tokio::sync::oneshot;
+
+use crate::shared::{Message, Parcel, Room, Shared, Waiter};
+use crate::ticket::Durable;
+use crate::{Figures, LogState, Ticket, Unwritable};
+
+/// Takes records for the writer thread. Cheap to clone; no call blocks.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: Sender<Message>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Recorder {
+    pub(crate) fn new(queue: Sender<Message>, shared: Arc<Shared>) -> Self {
+        Self { queue, shared }
+    }
+
+    /// Records that a connection is permitted and keeps room for its close record. The
+    /// record's event is [`Event::Opened`] whatever it was.
+    ///
+    /// # Errors
+    ///
+    /// The connection must not begin, since it could not be recorded. With
+    /// [`OnFailure::Admit`](crate::OnFailure::Admit) only a stopped log refuses.
+    pub fn open(&self, mut record: Record) -> Result<Ticket, Unwritable> {
+        record.event = Event::Opened;
+        match self.reserve_pair() {
+            Ok((open, close)) => {
+                let (waiter, durable) = self.receipt();
+                let parcel = Parcel { record: Box::new(record.clone()), room: Some(open), waiter };
+                self.send(parcel)?;
+                Ok(Ticket::new(self.clone(), record, Some(close), durable))
+            }
+            Err(Unwritable::QueueFull | Unwritable::Storage) if self.shared.admits() => {
+                self.shared.count_lost(1);
+                Ok(Ticket::new(self.clone(), record, None, Durable::Settled(Ok(()))))
+            }
+            Err(unwritable) => Err(unwritable),
+        }
+    }
+
+    /// Records a refusal. If there is no room it is counted as lost.
+    pub fn denied(&self, record: Record) {
+        self.offer(record);
+    }
+
+    /// Records something about the gateway itself. If there is no room it is counted
+    /// as lost.
+    pub fn control(&self, record: Record) {
+        self.offer(record);
+    }
+
+    /// How the log fares.
+    pub fn state(&self) -> LogState {
+        self.shared.state()
+    }
+
+    /// Numbers for dashboards.
+    pub fn figures(&self) -> Figures {
+        self.shared.figures()
+    }
+
+    fn reserve_pair(&self) -> Result<(Room, Room), Unwritable> {
+        if self.shared.is_failing() && !self.shared.admits() {
+            return Err(Unwritable::Storage);
+        }
+        let mut rooms = self.shared.reserve(2)?;
+        let close = rooms.split(1).ok_or(Unwritable::QueueFull)?;
+        Ok((rooms, close))
+    }
+
+    fn receipt(&self) -> (Option<Waiter>, Durable) {
+        if self.shared.admits() {
+            return (None, Durable::Settled(Ok(())));
+        }
+        let (waiter, receipt) = oneshot::channel();
+        (Some(waiter), Durable::Awaited(receipt))
+    }
+
+    pub(crate) fn offer(&self, record: Record) {
+        match self.shared.reserve(1) {
+            Ok(room) => self.send_with(room, record),
+            Err(_) => self.shared.count_lost(1),
+        }
+    }
+
+    pub(crate) fn send_with(&self, room: Room, record: Record) {
+        let parcel = Parcel { record: Box::new(record), room: Some(room), waiter: None };
+        if self.send(parcel).is_err() {
+            self.shared.count_lost(1);
+        }
+    }
+
+    fn send(&self, parcel: Parcel) -> Result<(), Unwritable> {
+        self.shared.count_waiting();
+        self.queue.send(Message::Record(parcel)).map_err(|_| Unwritable::Stopped)
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("figures", &self.figures()).finish_non_exhaustive()
+    }
+}
