@@ -1,0 +1,107 @@
+//! What cannot both hold is refused when it is registered.
+
+use policy::Status;
+
+use super::{Fixture, NOW, facts, fingerprint, institution, terminal};
+use crate::{Error, InstitutionChange, OperatorChange, RevocationReason, Role, Subject};
+
+fn two_hospitals() -> Fixture {
+    let mut fixture = Fixture::new();
+    for code in ["1", "2"] {
+        let mut profile = institution(code);
+        profile.ip_vpn_prefixes = vec![format!("10.{code}.0.0/16").parse().unwrap()];
+        fixture.desk().add_institution(profile, String::new()).unwrap();
+        fixture.desk().add_terminal(terminal(&format!("{code}/ct")), String::new()).unwrap();
+    }
+    fixture
+}
+
+#[test]
+fn a_prefix_has_one_holder() {
+    let mut fixture = two_hospitals();
+    let code = "2".parse().unwrap();
+    let prefixes = vec!["10.9.0.0/16".parse().unwrap(), "10.1.0.0/16".parse().unwrap()];
+    let taken = fixture
+        .desk()
+        .change_institution(&code, vec![InstitutionChange::IpVpnPrefixes(prefixes.clone())]);
+    let Err(Error::PrefixTaken { prefix, holder }) = taken else { panic!("{taken:?}") };
+    assert_eq!((prefix.to_string().as_str(), holder.as_str()), ("10.1.0.0/16", "1"));
+    let kept = fixture.reader().institution(&code).unwrap().profile.ip_vpn_prefixes;
+    assert_eq!(kept, ["10.2.0.0/16".parse().unwrap()], "nothing of a refused act remains");
+
+    // Cut down to the length it has, a slip would claim half of all addresses.
+    let slip = InstitutionChange::IpVpnPrefixes(vec!["10.1.2.0/1".parse().unwrap()]);
+    let refused = fixture.desk().change_institution(&code, vec![slip]);
+    assert!(matches!(refused, Err(Error::HostBits(_))));
+
+    // Inside tunnels it is another matter, and an institution that left can let go.
+    let inner = InstitutionChange::InnerPrefixes(prefixes.clone());
+    fixture.desk().change_institution(&code, vec![inner]).unwrap();
+    let left = "1".parse().unwrap();
+    fixture.desk().set_institution_status(&left, Status::Revoked).unwrap();
+    let none = InstitutionChange::IpVpnPrefixes(Vec::new());
+    fixture.desk().change_institution(&left, vec![none]).unwrap();
+    let all = InstitutionChange::IpVpnPrefixes(prefixes);
+    fixture.desk().change_institution(&code, vec![all]).unwrap();
+}
+
+#[test]
+fn a_credential_has_one_holder() {
+    let mut fixture = two_hospitals();
+    fixture.desk().register_certificate(terminal("1/ct"), facts(1)).unwrap();
+    let mut same_serial = facts(2);
+    same_serial.serial = facts(1).serial;
+    for again in [facts(1), same_serial] {
+        let refused = fixture.desk().register_certificate(terminal("2/ct"), again);
+        let Err(Error::Taken { holder, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(holder, Subject::Terminal(terminal("1/ct")));
+    }
+
+    fixture.desk().register_ike_identity(terminal("1/ct"), "rtx".to_owned()).unwrap();
+    let refused = fixture.desk().register_ike_identity(terminal("2/ct"), "rtx".to_owned());
+    let Err(Error::Taken { holder, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(holder, Subject::Terminal(terminal("1/ct")));
+
+    let certificate = Some(fingerprint(9));
+    fixture.desk().add_operator("a".to_owned(), Role::Viewer, certificate).unwrap();
+    fixture.desk().add_operator("b".to_owned(), Role::Viewer, None).unwrap();
+    let refused = fixture.desk().change_operator("b", OperatorChange::Certificate(certificate));
+    let Err(Error::Taken { holder, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(holder, Subject::Operator("a".to_owned()));
+}
+
+#[test]
+fn what_was_revoked_stays_so() {
+    let mut fixture = two_hospitals();
+    fixture.desk().register_certificate(terminal("1/ct"), facts(1)).unwrap();
+    let revoke = |fixture: &mut Fixture, later, reason| {
+        let actor = fixture.actor.clone();
+        fixture.registry.desk(&actor, NOW + later).revoke_certificate(&fingerprint(1), reason)
+    };
+    revoke(&mut fixture, 0, RevocationReason::KeyCompromise).unwrap();
+    revoke(&mut fixture, 60, RevocationReason::Superseded).unwrap();
+    let revocation = fixture.reader().certificate(&fingerprint(1)).unwrap().revocation.unwrap();
+    assert_eq!((revocation.at, revocation.reason), (NOW, RevocationReason::KeyCompromise));
+    assert!(matches!(
+        fixture.desk().resume_certificate(&fingerprint(1)),
+        Err(Error::Ended(Subject::Certificate(_)))
+    ));
+
+    fixture.desk().set_terminal_status(&terminal("1/ct"), Status::Revoked).unwrap();
+    let refused = fixture.desk().register_certificate(terminal("1/ct"), facts(2));
+    assert!(matches!(refused, Err(Error::Ended(Subject::Terminal(_)))));
+    let again = fixture.desk().add_terminal(terminal("1/ct"), String::new());
+    assert!(matches!(again, Err(Error::AlreadyExists(Subject::Terminal(_)))));
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let mut fixture = two_hospitals();
+    let refused = fixture.desk().add_terminal(terminal("3/ct"), String::new());
+    let Err(Error::NoSuch(subject)) = refused else { panic!("{refused:?}") };
+    assert_eq!(subject, Subject::Institution("3".parse().unwrap()));
+    assert!(matches!(
+        fixture.desk().suspend_certificate(&fingerprint(1)),
+        Err(Error::NoSuch(Subject::Certificate(_)))
+    ));
+}
