@@ -1,0 +1,121 @@
+//! The judge of one handshake: is the certificate good, and may its terminal reach
+//! this system?
+//!
+//! Both are asked while the handshake can still say no in TLS's own words
+//! (`certificate_revoked`, `unknown_ca`, `access_denied`, …), and what was presented is
+//! kept, so that the record can name a terminal that was turned away.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use pki::Leaf;
+use policy::{Caller, Denied, Fingerprint, Policy, Request, SystemId, Target};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, SignatureScheme,
+};
+
+/// What the client presented, and what the policy said if it said no.
+#[derive(Debug)]
+pub(crate) struct Presented {
+    pub(crate) leaf: Leaf,
+    pub(crate) weakness: Option<pki::Weakness>,
+    pub(crate) denied: Option<Denied>,
+}
+
+/// Verifies one client's certificate for one system.
+pub(crate) struct Admission {
+    chain: Arc<dyn ClientCertVerifier>,
+    policy: Arc<Policy>,
+    system: SystemId,
+    presented: OnceLock<Presented>,
+}
+
+impl Admission {
+    pub(crate) fn new(
+        chain: Arc<dyn ClientCertVerifier>,
+        policy: Arc<Policy>,
+        system: SystemId,
+    ) -> Arc<Self> {
+        Arc::new(Self { chain, policy, system, presented: OnceLock::new() })
+    }
+
+    /// What the client presented, once it has.
+    pub(crate) fn presented(&self) -> Option<&Presented> {
+        self.presented.get()
+    }
+
+    fn judge(
+        &self,
+        presented: &mut Presented,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        if let Err(weakness) = pki::strength(&presented.leaf) {
+            presented.weakness = Some(weakness);
+            return Err(CertificateError::Other(OtherError(Arc::new(weakness))).into());
+        }
+        let verified = self.chain.verify_client_cert(certificate, intermediates, now)?;
+        let request = Request {
+            caller: Caller::Tls(&Fingerprint(presented.leaf.fingerprint)),
+            target: Target::System(&self.system),
+            now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        };
+        if let Err(denied) = self.policy.authorize(&request) {
+            presented.denied = Some(denied);
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
+        Ok(verified)
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission").field("system", &self.system).finish_non_exhaustive()
+    }
+}
+
+impl ClientCertVerifier for Admission {
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let leaf = Leaf::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let mut presented = Presented { leaf, weakness: None, denied: None };
+        let verdict = self.judge(&mut presented, certificate, intermediates, now);
+        // A handshake presents one certificate; a second verification keeps the first.
+        let _ = self.presented.set(presented);
+        verdict
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain.root_hint_subjects()
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,205 @@
+//! One task owns a connection from accept to record.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use connlog::{Event, Facts, Record, Traffic};
+use logstore::{Ticket, Unwritable};
+use policy::{Caller, Denied, Fingerprint, Network, Permit, Request, Target, UnixSeconds};
+use reason::Reason as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Duration, Instant, sleep, timeout_at};
+
+use crate::clock;
+use crate::front::{Front, Listener, Phase};
+use crate::handshake::{self, Admitted};
+use crate::limits::Place;
+use crate::proxy_v2::Header;
+use crate::reasons::{Ending, Refusal};
+use crate::rejected::{Cause, Rejected};
+use crate::relay::Relay;
+use crate::upstream;
+
+/// How long a client is given to hear that its connection ends.
+const HANG_UP: Duration = Duration::from_millis(200);
+
+/// How a permitted connection ended.
+enum End {
+    Own(Ending),
+    /// The open record did not reach the disk.
+    NotRecorded(Unwritable),
+    /// The policy takes its permit back.
+    Withdrawn(Denied),
+}
+
+/// Serves one accepted client to the end.
+pub(crate) async fn serve(
+    front: Arc<Front>,
+    listener: Arc<Listener>,
+    tcp: TcpStream,
+    source: SocketAddr,
+    mut place: Place,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let deadline = Instant::now() + front.settings.timeouts.setup;
+    let accepted = front.now();
+    let id = front.connection_id(accepted);
+    let local = tcp.local_addr().ok();
+    let mut facts =
+        Facts { network: Some(Network::Tls), source: Some(source), local, ..Facts::default() };
+
+    // Boxed: the handshake's state is large, and gone while the connection lives.
+    let admitted = tokio::select! {
+        admitted = Box::pin(handshake::admit(&front, &listener, tcp, deadline, &mut facts)) => admitted,
+        () = stopping(&mut phase) => Err(Refusal::Draining.into()),
+    };
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(rejected) => return turn_away(&front, id, source, facts, rejected).await,
+    };
+    let record = Record {
+        connection: id,
+        time: front.now(),
+        gateway: Arc::clone(&front.settings.gateway),
+        event: Event::Opened,
+        facts: facts.clone(),
+    };
+    let mut ticket = match front.recorder.open(record) {
+        Ok(ticket) => ticket,
+        Err(unwritable) => {
+            let rejected = Cause::Log(unwritable).into();
+            return turn_away(&front, id, source, facts, rejected).await;
+        }
+    };
+    let fingerprint = admitted.fingerprint;
+    let permit = admitted.permit.clone();
+    let connecting = connect(&front, admitted, &mut ticket, &facts, deadline);
+    let connected = tokio::select! {
+        connected = Box::pin(connecting) => connected,
+        () = stopping(&mut phase) => Err(End::Own(Ending::Stopped)),
+    };
+    let (end, traffic) = match connected {
+        Err(end) => (end, Traffic::default()),
+        Ok(mut relay) => {
+            place.established();
+            let end = hold(&front, &mut relay, &fingerprint, permit, phase).await;
+            let traffic = relay.traffic();
+            if !matches!(end, End::Own(Ending::Client | Ending::System)) {
+                relay.hang_up(HANG_UP).await;
+            }
+            (end, traffic)
+        }
+    };
+    let reason = match end {
+        End::Own(ending) => {
+            front.count_ending(ending);
+            ending.code()
+        }
+        End::Withdrawn(denied) => {
+            front.count_denial(denied.reason);
+            denied.reason.code()
+        }
+        End::NotRecorded(unwritable) => {
+            front.count_unwritable(unwritable);
+            unwritable.reason().code()
+        }
+    };
+    ticket.close(reason, traffic, front.now());
+}
+
+async fn turn_away(
+    front: &Front,
+    id: connlog::ConnectionId,
+    source: SocketAddr,
+    facts: Facts,
+    mut rejected: Rejected,
+) {
+    let tcp = rejected.tcp.take();
+    front.reject(id, source.ip(), facts, &rejected);
+    if let Some(tcp) = tcp {
+        Box::pin(handshake::linger(tcp)).await;
+    }
+}
+
+/// Connects the permit's system while the open record becomes durable: no byte goes
+/// through before both are done.
+async fn connect(
+    front: &Front,
+    admitted: Admitted,
+    ticket: &mut Ticket,
+    facts: &Facts,
+    deadline: Instant,
+) -> Result<Relay, End> {
+    let id = ticket.connection().to_string();
+    let negotiated = facts.negotiated.as_ref();
+    let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+    let header = Header {
+        source: facts.source.unwrap_or(unspecified),
+        destination: facts.local.unwrap_or(unspecified),
+        authority: facts.requested.as_deref(),
+        unique_id: &id,
+        tls_version: negotiated.map_or("", |n| &n.version),
+        cipher: negotiated.map_or("", |n| &n.suite),
+        common_name: admitted.common_name.as_deref(),
+    };
+    let connecting = async {
+        let upstreams = &front.settings.upstreams;
+        upstream::connect(&admitted.permit, upstreams, &header, deadline).await.map_err(End::Own)
+    };
+    let recording = async {
+        let durable = timeout_at(deadline, ticket.durable()).await;
+        durable.unwrap_or(Err(Unwritable::Storage)).map_err(End::NotRecorded)
+    };
+    let (system, ()) = tokio::try_join!(connecting, recording)?;
+    Ok(Relay::new(admitted.stream, system, front.settings.timeouts.idle))
+}
+
+/// Relays for as long as the permit holds: asks the policy again whenever it changes,
+/// and when time alone may have ended it.
+async fn hold(
+    front: &Front,
+    relay: &mut Relay,
+    fingerprint: &Fingerprint,
+    mut permit: Permit,
+    mut phase: watch::Receiver<Phase>,
+) -> End {
+    let mut policies = front.policy_changes();
+    loop {
+        let until_recheck = wait(permit.recheck_at(), clock::seconds(front.now()));
+        tokio::select! {
+            ending = relay.run() => return End::Own(ending),
+            changed = policies.changed() => {
+                // The sender lives as long as the gateway; its end is the gateway's.
+                if changed.is_err() {
+                    return End::Own(Ending::Stopped);
+                }
+            }
+            () = sleep(until_recheck) => {}
+            () = stopping(&mut phase) => return End::Own(Ending::Stopped),
+        }
+        let policy = Arc::clone(&policies.borrow_and_update());
+        let request = Request {
+            caller: Caller::Tls(fingerprint),
+            target: Target::System(permit.system()),
+            now: clock::seconds(front.now()),
+        };
+        match policy.authorize(&request) {
+            Ok(renewed) => permit = renewed,
+            Err(denied) => return End::Withdrawn(denied),
+        }
+    }
+}
+
+/// Resolves when live connections are to end, or whoever would say so is gone.
+async fn stopping(phase: &mut watch::Receiver<Phase>) {
+    let _ = phase.wait_for(|phase| *phase == Phase::Stopping).await;
+}
+
+/// How long until `recheck_at`; in pieces of an hour at most, so that a clock that is
+/// set meanwhile is noticed.
+fn wait(recheck_at: Option<UnixSeconds>, now: UnixSeconds) -> Duration {
+    const AN_HOUR: u64 = 3600;
+    let seconds = recheck_at.map_or(AN_HOUR, |at| u64::try_from(at - now).unwrap_or(0));
+    Duration::from_secs(seconds.clamp(1, AN_HOUR))
+}

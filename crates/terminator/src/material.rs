@@ -1,0 +1,140 @@
+//! What the handshake is made of: server certificates, trusted CAs and their CRLs.
+//! Built whole or not at all, and swapped whole.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+
+use crate::profile::Profile;
+use crate::resolver::ByAlgorithm;
+
+/// A server certificate with the rest of its chain, and its key.
+#[derive(Debug)]
+pub struct ServerIdentity {
+    /// Leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// Why handshakes cannot be made from what was given.
+#[derive(Debug)]
+pub enum MaterialError {
+    /// No server certificate.
+    NoServerCertificate,
+    /// No trusted CA: nobody could be let in, or, worse, anybody.
+    NoClientCa,
+    /// No CRL: revocation could not be checked.
+    NoCrl,
+    /// The key of server certificate number `index` is not usable, or not its own.
+    Key {
+        /// Position in the list given.
+        index: usize,
+        /// rustls's word for it.
+        cause: rustls::Error,
+    },
+    /// A CA certificate cannot be a trust anchor.
+    ClientCa(rustls::Error),
+    /// A CRL cannot be used.
+    Crl(rustls::server::VerifierBuilderError),
+}
+
+impl fmt::Display for MaterialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoServerCertificate => f.write_str("no server certificate is given"),
+            Self::NoClientCa => f.write_str("no client CA is given"),
+            Self::NoCrl => f.write_str("no CRL is given: revocation could not be checked"),
+            Self::Key { cause, .. } => {
+                write!(f, "the key does not fit the server certificate: {cause}")
+            }
+            Self::ClientCa(cause) => write!(f, "the client CA certificate is not usable: {cause}"),
+            Self::Crl(cause) => write!(f, "a CRL is not usable: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for MaterialError {}
+
+/// Server certificates, trusted CAs and CRLs, ready for handshakes under any profile.
+#[derive(Debug)]
+pub struct Material {
+    verifier: Arc<dyn ClientCertVerifier>,
+    resolver: Arc<dyn ResolvesServerCert>,
+}
+
+impl Material {
+    /// Checks and prepares. Revocation is checked along the whole chain; an unknown
+    /// status is refused and an expired CRL is no CRL (rustls-webpki's own defaults
+    /// would let both pass).
+    pub fn new(
+        identities: Vec<ServerIdentity>,
+        client_cas: Vec<CertificateDer<'static>>,
+        crls: Vec<CertificateRevocationListDer<'static>>,
+    ) -> Result<Self, MaterialError> {
+        if identities.is_empty() {
+            return Err(MaterialError::NoServerCertificate);
+        }
+        if client_cas.is_empty() {
+            return Err(MaterialError::NoClientCa);
+        }
+        if crls.is_empty() {
+            return Err(MaterialError::NoCrl);
+        }
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut certified = Vec::with_capacity(identities.len());
+        for (index, identity) in identities.into_iter().enumerate() {
+            let key = CertifiedKey::from_der(identity.chain, identity.key, &provider)
+                .map_err(|cause| MaterialError::Key { index, cause })?;
+            certified.push(Arc::new(key));
+        }
+        let mut roots = RootCertStore::empty();
+        for ca in client_cas {
+            roots.add(ca).map_err(MaterialError::ClientCa)?;
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .with_crls(crls)
+            .enforce_revocation_expiration()
+            .build()
+            .map_err(MaterialError::Crl)?;
+        Ok(Self { verifier, resolver: Arc::new(ByAlgorithm(certified)) })
+    }
+
+    /// The verifier of chain, validity, purpose and revocation.
+    pub(crate) fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        Arc::clone(&self.verifier)
+    }
+
+    /// The configuration of one connection, whose client `verifier` judges.
+    pub(crate) fn config(
+        &self,
+        builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+        verifier: Arc<dyn ClientCertVerifier>,
+    ) -> ServerConfig {
+        let mut config = builder
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::clone(&self.resolver));
+        config.ignore_client_order = true;
+        // RFC 7627: without it a TLS 1.2 session is open to the triple-handshake attack.
+        config.require_ems = true;
+        // No resumption, so that every connection is verified whole.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        config.max_early_data_size = 0;
+        config
+    }
+}
+
+/// The start of every connection's configuration under `profile`.
+pub(crate) fn builder(
+    profile: Profile,
+) -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, rustls::Error> {
+    ServerConfig::builder_with_provider(profile.provider())
+        .with_protocol_versions(profile.versions())
+}

@@ -1,0 +1,50 @@
+//! The way to a system, which only a permit opens.
+
+use std::io;
+
+use policy::{Permit, SystemId};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::proxy_v2::Header;
+use crate::reasons::Ending;
+
+/// Where a system is connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// The system.
+    pub system: SystemId,
+    /// `HOST:PORT`; a name is looked up at each connection.
+    pub address: String,
+    /// Whether the connection begins with a PROXY protocol v2 header.
+    pub proxy_protocol: bool,
+}
+
+/// Connects to the permit's system, and introduces the client if the system wants that.
+pub(crate) async fn connect(
+    permit: &Permit,
+    upstreams: &[Upstream],
+    header: &Header<'_>,
+    deadline: Instant,
+) -> Result<TcpStream, Ending> {
+    let Some(upstream) = upstreams.iter().find(|up| up.system == *permit.system()) else {
+        return Err(Ending::SystemUnreachable);
+    };
+    let connecting = async {
+        let mut tcp = TcpStream::connect(&upstream.address).await?;
+        tcp.set_nodelay(true)?;
+        if upstream.proxy_protocol {
+            tcp.write_all(&header.encode()).await?;
+        }
+        io::Result::Ok(tcp)
+    };
+    match timeout_at(deadline, connecting).await {
+        Ok(Ok(tcp)) => Ok(tcp),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err(Ending::SystemRefused)
+        }
+        Ok(Err(_)) => Err(Ending::SystemUnreachable),
+        Err(_elapsed) => Err(Ending::SystemTimeout),
+    }
+}
