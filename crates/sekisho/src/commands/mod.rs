@@ -1,0 +1,57 @@
+//! The commands, one module for each thing they are about.
+
+mod ca;
+mod check;
+mod institution;
+mod log;
+mod operator;
+mod registry;
+mod status;
+mod terminal;
+mod when;
+
+use ::registry::{Actor, Desk, Registry};
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::{Failure, files, gateway, output, unix_now};
+
+/// Does what the command line says.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let config = Config::load(&cli.config)?;
+    let language = cli.lang.unwrap_or_else(output::language_of_environment);
+    match cli.command {
+        Command::Run => {
+            // A registry without institutions lets nobody in, and that is a fair beginning.
+            drop(Registry::open(&config.registry)?);
+            files::private_directory(&config.log.directory)?;
+            gateway::run(&config)
+        }
+        Command::Check(json) => check::run(&config, json),
+        Command::Status(json) => status::run(&config, json, language),
+        Command::Ca(command) => ca::run(&config, command),
+        Command::Institution(command) => institution::run(&config, command),
+        Command::Terminal(command) => terminal::run(&config, command),
+        Command::Operator(command) => operator::run(&config, command),
+        Command::Registry(command) => registry::run(&config, command),
+        Command::Log(command) => log::run(&config, command, language),
+    }
+}
+
+/// One act in the registry, in the name of whoever runs the command.
+fn act<T>(
+    config: &Config,
+    act: impl FnOnce(&mut Desk<'_>) -> Result<T, ::registry::Error>,
+) -> Result<T, Failure> {
+    let mut registry = Registry::open(&config.registry)?;
+    let actor = actor();
+    Ok(act(&mut registry.desk(&actor, unix_now()))?)
+}
+
+/// The login name behind the command; root's is of little use in an audit where sudo
+/// knows who it was.
+fn actor() -> Actor {
+    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let name = set("SUDO_USER").or_else(|| set("USER")).or_else(|| set("LOGNAME"));
+    Actor { name: name.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())) }
+}

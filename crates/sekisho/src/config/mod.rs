@@ -1,0 +1,97 @@
+//! The static configuration, `sekisho.toml`.
+//!
+//! [`raw`] is the shape of the file, [`read`] turns it into a [`Config`] in which every
+//! value has been checked, and a [`Problem`] says what was wrong, where, and what to do.
+
+mod problem;
+mod raw;
+mod read;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use policy::{System, UtcOffset};
+use terminator::{Limits, ListenerSettings, Timeouts, Upstream};
+
+pub(crate) use problem::{Problem, Problems};
+
+/// A path, and where in the configuration it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) path: PathBuf,
+    pub(crate) span: Range<usize>,
+}
+
+/// A server certificate's files.
+#[derive(Clone, Debug)]
+pub(crate) struct CertificateFiles {
+    pub(crate) chain: Located,
+    pub(crate) key: Located,
+    pub(crate) passphrase: Option<Located>,
+}
+
+/// The certification authority this machine can issue from.
+#[derive(Clone, Debug)]
+pub(crate) struct CaFiles {
+    pub(crate) directory: PathBuf,
+    /// The trust domain of the identities in certificates, as `kmix-r.jp`.
+    pub(crate) trust_domain: String,
+    pub(crate) passphrase: Option<Located>,
+}
+
+/// The connection log.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) directory: PathBuf,
+    pub(crate) capacity: u32,
+    pub(crate) on_failure: logstore::OnFailure,
+}
+
+/// The TLS front.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(crate) certificates: Vec<CertificateFiles>,
+    pub(crate) client_ca: Vec<Located>,
+    pub(crate) crl: Vec<Located>,
+    pub(crate) listeners: Vec<ListenerSettings>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The file it came from, and its text: later problems point into it.
+    pub(crate) path: PathBuf,
+    pub(crate) source: Arc<str>,
+    pub(crate) gateway: Arc<str>,
+    pub(crate) offset: UtcOffset,
+    pub(crate) workers: usize,
+    /// Where the running gateway tells its status.
+    pub(crate) socket: PathBuf,
+    pub(crate) registry: PathBuf,
+    pub(crate) log: Log,
+    pub(crate) ca: Option<CaFiles>,
+    pub(crate) tls: Tls,
+    pub(crate) systems: Vec<System>,
+    pub(crate) upstreams: Vec<Upstream>,
+}
+
+impl Config {
+    /// Reads and checks a file, without looking at the files it names.
+    pub(crate) fn load(path: &Path) -> Result<Self, Problems> {
+        let source = std::fs::read_to_string(path).map_err(|error| {
+            let remedy = "give the file with --config, or set SEKISHO_CONFIG; \
+                          conf/sekisho.toml is a commented example";
+            let problem = Problem::whole(format!("cannot read the configuration: {error}"), remedy);
+            Problems::new(path, "", vec![problem])
+        })?;
+        read::read(path, &source).map_err(|list| Problems::new(path, &source, list))
+    }
+
+    /// Problems that point into this configuration.
+    pub(crate) fn problems(&self, list: Vec<Problem>) -> Problems {
+        Problems::new(&self.path, &self.source, list)
+    }
+}

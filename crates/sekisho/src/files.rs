@@ -1,0 +1,53 @@
+//! Writing files so that they are whole, and private where they must be.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::Failure;
+
+/// Readable by all.
+pub(crate) const PUBLIC: u32 = 0o644;
+/// The owner's alone.
+pub(crate) const PRIVATE: u32 = 0o600;
+
+/// Writes a file that must not be there yet.
+pub(crate) fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let open = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let mut file = open.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            format!("{} exists already; move it away first", path.display())
+        } else {
+            format!("cannot write {}: {error}", path.display())
+        }
+    })?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(())
+}
+
+/// Puts a file in the place of the one that is there, whole or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let new = path.with_extension("new");
+    // Left behind by a run that was killed.
+    let _ = fs::remove_file(&new);
+    create(&new, bytes, mode)?;
+    fs::rename(&new, path)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
+
+/// Makes a directory that is its owner's alone, if it is not there.
+pub(crate) fn private_directory(path: &Path) -> Result<(), Failure> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(format!(
+            "cannot make the directory {}: {error}; make its parent first",
+            path.display()
+        )
+        .into()),
+    }
+}

@@ -1,0 +1,31 @@
+//! What the gateway records about itself.
+
+reason::reasons! {
+    /// What happened to the gateway itself.
+    pub enum GatewayEvent {
+        /// It serves.
+        Started = "gateway.started",
+            ja "ゲートウェイが起動しました。",
+            en "the gateway started";
+        /// It has stopped.
+        Stopped = "gateway.stopped",
+            ja "ゲートウェイが停止しました。",
+            en "the gateway stopped";
+        /// Registry changes are in force.
+        PolicyChanged = "gateway.policy-changed",
+            ja "登録内容の変更が有効になりました。",
+            en "changes of the registry are in force";
+        /// A change of the registry could not be put in force.
+        PolicyRejected = "gateway.policy-rejected",
+            ja "登録内容の変更を適用できません。以前の内容で動作を続けています。詳細を見て修正してください。",
+            en "the registry's change cannot be put in force and the previous policy stays: see the detail";
+        /// New certificates or CRLs are in force.
+        MaterialChanged = "gateway.certificates-changed",
+            ja "証明書・失効リストの更新が有効になりました。",
+            en "new certificates and revocation lists are in force";
+        /// New certificates or CRLs could not be put in force.
+        MaterialRejected = "gateway.certificates-rejected",
+            ja "証明書・失効リストの更新を適用できません。以前のもので動作を続けています。詳細を見て修正してください。",
+            en "new certificates or revocation lists cannot be put in force and the previous ones stay: see the detail";
+    }
+}

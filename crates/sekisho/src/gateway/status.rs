@@ -1,0 +1,195 @@
+//! What the running gateway is doing, answered on a local Unix socket.
+//!
+//! The socket is its owner's alone (mode 0600). A client connects, reads one JSON
+//! object, and the connection closes.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use logstore::{LogState, Recorder};
+use policy::{Policy, UnixSeconds};
+use serde_json::{Value, json};
+use terminator::Front;
+use tokio::sync::watch;
+
+use crate::Failure;
+use crate::config::Config;
+use crate::material::{Summary, moment};
+
+/// Warnings begin this long before a CRL or a certificate ends.
+const CRL_WARNING: i64 = 12 * 3600;
+const CERTIFICATE_WARNING: i64 = 30 * 24 * 3600;
+/// And are repeated this often.
+const REPEAT: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Something that ends at a known time.
+#[derive(Clone, Debug)]
+struct Expiry {
+    what: String,
+    at: UnixSeconds,
+    warn_before: i64,
+}
+
+/// Everything a status answer is made from.
+pub(super) struct Status {
+    gateway: Arc<str>,
+    started: Instant,
+    front: Arc<Front>,
+    recorder: Recorder,
+    policies: watch::Receiver<Arc<Policy>>,
+    expiries: Mutex<(Vec<Expiry>, Option<Instant>)>,
+}
+
+impl Status {
+    pub(super) fn new(
+        config: &Config,
+        front: Arc<Front>,
+        recorder: Recorder,
+        policies: watch::Receiver<Arc<Policy>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            gateway: Arc::clone(&config.gateway),
+            started: Instant::now(),
+            front,
+            recorder,
+            policies,
+            expiries: Mutex::default(),
+        })
+    }
+
+    /// Takes over the expiry times of newly loaded files.
+    pub(super) fn note_summary(&self, summary: &Summary) {
+        let servers = summary.servers.iter().map(|leaf| Expiry {
+            what: format!("server certificate {}", leaf.subject),
+            at: leaf.not_after,
+            warn_before: CERTIFICATE_WARNING,
+        });
+        let crls = summary.crls.iter().map(|crl| Expiry {
+            what: format!("CRL of {}", crl.issuer),
+            at: crl.next_update,
+            warn_before: CRL_WARNING,
+        });
+        let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
+        *expiries = (servers.chain(crls).collect(), None);
+    }
+
+    /// Says aloud, once an hour, what ends soon or has ended.
+    pub(super) fn warn_of_expiry(&self) {
+        let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
+        if expiries.1.is_some_and(|last| last.elapsed() < REPEAT) {
+            return;
+        }
+        expiries.1 = Some(Instant::now());
+        let now = crate::unix_now();
+        for expiry in &expiries.0 {
+            if now > expiry.at {
+                tracing::error!("{} expired at {}", expiry.what, moment(expiry.at));
+            } else if expiry.at - now < expiry.warn_before {
+                tracing::warn!("{} expires at {}", expiry.what, moment(expiry.at));
+            }
+        }
+    }
+
+    fn answer(&self) -> Value {
+        let gauges = self.front.gauges();
+        let figures = self.recorder.figures();
+        let counts: serde_json::Map<_, _> = gauges
+            .counts
+            .into_iter()
+            .filter(|&(_, count)| count > 0)
+            .map(|(code, count)| (code.to_owned(), count.into()))
+            .collect();
+        let now = crate::unix_now();
+        let expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
+        let expiries: Vec<Value> = expiries
+            .0
+            .iter()
+            .map(|e| json!({ "what": e.what, "at": moment(e.at), "expired": now > e.at }))
+            .collect();
+        json!({
+            "gateway": *self.gateway,
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": self.started.elapsed().as_secs(),
+            "policy_generation": self.policies.borrow().generation(),
+            "handshakes": gauges.handshakes,
+            "connections": gauges.connections,
+            "log": {
+                "state": log_state(&self.recorder.state()),
+                "waiting": figures.waiting,
+                "written": figures.written,
+                "lost": figures.lost,
+            },
+            "counts": counts,
+            "expiries": expiries,
+        })
+    }
+}
+
+fn log_state(state: &LogState) -> Value {
+    match state {
+        LogState::Writing => json!("writing"),
+        LogState::Slow { .. } => json!("slow"),
+        LogState::Failing { cause, error, .. } => {
+            json!({ "failing": cause.as_str(), "error": **error })
+        }
+        LogState::Stopped => json!("stopped"),
+    }
+}
+
+/// The socket's file, removed when dropped.
+pub(super) struct Socket(PathBuf);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Answers on the socket from a thread of its own. A socket that a killed gateway left
+/// behind is taken over; one that answers is another gateway's.
+pub(super) fn serve(path: &Path, status: Arc<Status>) -> Result<Socket, Failure> {
+    if UnixStream::connect(path).is_ok() {
+        return Err(format!(
+            "another gateway answers on {}; stop it, or configure another [gateway] socket",
+            path.display()
+        )
+        .into());
+    }
+    let _ = fs::remove_file(path);
+    let described = |error| format!("cannot make the status socket {}: {error}", path.display());
+    let listener = UnixListener::bind(path).map_err(described)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(described)?;
+    std::thread::Builder::new().name("status".to_owned()).spawn(move || {
+        for client in listener.incoming().flatten() {
+            // A client that left early has its answer, or does not want it.
+            let _ = answer(client, &status);
+        }
+    })?;
+    Ok(Socket(path.to_owned()))
+}
+
+fn answer(mut client: UnixStream, status: &Status) -> io::Result<()> {
+    client.set_write_timeout(Some(PATIENCE))?;
+    client.write_all(status.answer().to_string().as_bytes())
+}
+
+/// Asks the gateway behind the socket.
+pub(crate) fn ask(path: &Path) -> Result<Value, Failure> {
+    let mut socket = UnixStream::connect(path).map_err(|error| {
+        format!(
+            "no gateway answers on {}: {error}; is it running, and are you its user or root?",
+            path.display()
+        )
+    })?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text)?)
+}
