@@ -90,11 +90,6 @@ macro_rules! reasons {
     };
 }
 
-/// The sentence for `code`, if `R` lists it.
-pub fn describe<R: Reason>(code: &str, language: Language) -> Option<&'static str> {
-    R::ALL.iter().find(|reason| reason.code() == code).map(|reason| reason.text(language))
-}
-
 /// A counter for every reason of a list. Any number of threads may count.
 #[derive(Debug)]
 pub struct Counters<R> {

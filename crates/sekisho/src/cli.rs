@@ -77,6 +77,9 @@ pub(crate) enum Command {
     /// The connection log
     #[command(subcommand)]
     Log(Log),
+    /// List every reason code in the log and what it means
+    #[command(after_help = "Example: sekisho reasons --lang ja")]
+    Reasons(Json),
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,46 +2,45 @@
 
 use logstore::LogReason;
 use policy::Denial;
-use reason::{Language, describe};
+use reason::{Language, Reason};
 use terminator::{Ending, Refusal};
 
 use crate::gateway::GatewayEvent;
 
+/// Every reason there is, with its sentences in Japanese and English.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    listed::<Denial>()
+        .chain(listed::<Refusal>())
+        .chain(listed::<Ending>())
+        .chain(listed::<LogReason>())
+        .chain(listed::<GatewayEvent>())
+}
+
+fn listed<R: Reason>() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    R::ALL.iter().map(|&reason| {
+        (reason.code(), reason.text(Language::Japanese), reason.text(Language::English))
+    })
+}
+
 /// What `code` means, in words for people.
 pub(crate) fn sentence(code: &str, language: Language) -> Option<&'static str> {
-    describe::<Denial>(code, language)
-        .or_else(|| describe::<Refusal>(code, language))
-        .or_else(|| describe::<Ending>(code, language))
-        .or_else(|| describe::<LogReason>(code, language))
-        .or_else(|| describe::<GatewayEvent>(code, language))
+    let (_, japanese, english) = all().find(|&(listed, ..)| listed == code)?;
+    Some(match language {
+        Language::Japanese => japanese,
+        Language::English => english,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use reason::Reason;
-
     use super::*;
 
-    fn codes<R: Reason>() -> impl Iterator<Item = &'static str> {
-        R::ALL.iter().map(|reason| reason.code())
-    }
-
     #[test]
-    fn every_code_means_one_thing() {
-        let all: Vec<&str> = codes::<Denial>()
-            .chain(codes::<Refusal>())
-            .chain(codes::<Ending>())
-            .chain(codes::<LogReason>())
-            .chain(codes::<GatewayEvent>())
-            .collect();
-        let distinct: HashSet<&str> = all.iter().copied().collect();
-        assert_eq!(distinct.len(), all.len());
-        for code in all {
-            for language in [Language::Japanese, Language::English] {
-                assert!(sentence(code, language).is_some_and(|text| !text.is_empty()), "{code}");
-            }
-        }
+    fn every_code_means_one_thing_in_both_languages() {
+        let codes: HashSet<&str> = all().map(|(code, ..)| code).collect();
+        assert_eq!(codes.len(), all().count());
+        assert!(all().all(|(_, japanese, english)| !japanese.is_empty() && !english.is_empty()));
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn serve(
     };
     let fingerprint = admitted.fingerprint;
     let permit = admitted.permit.clone();
-    let connecting = connect(&front, admitted, &mut ticket, &facts, deadline);
+    let connecting = connect(&front, &listener, admitted, &mut ticket, &facts, deadline);
     let connected = tokio::select! {
         connected = Box::pin(connecting) => connected,
         () = stopping(&mut phase) => Err(End::Own(Ending::Stopped)),
@@ -126,6 +126,7 @@ async fn turn_away(
 /// through before both are done.
 async fn connect(
     front: &Front,
+    listener: &Listener,
     admitted: Admitted,
     ticket: &mut Ticket,
     facts: &Facts,
@@ -144,7 +145,7 @@ async fn connect(
         common_name: admitted.common_name.as_deref(),
     };
     let connecting = async {
-        let upstreams = &front.settings.upstreams;
+        let upstreams = listener.upstream.iter().chain(&front.settings.upstreams);
         upstream::connect(&admitted.permit, upstreams, &header, deadline).await.map_err(End::Own)
     };
     let recording = async {

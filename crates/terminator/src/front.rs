@@ -51,6 +51,8 @@ pub struct Settings {
 pub(crate) struct Listener {
     /// Bound to this system: clients need not send a server name.
     pub(crate) system: Option<SystemId>,
+    /// The service of that system it leads to, if it is not the usual one.
+    pub(crate) upstream: Option<Upstream>,
     /// Versions, suites and groups of its profile.
     pub(crate) builder: ConfigBuilder<ServerConfig, WantsVerifier>,
 }

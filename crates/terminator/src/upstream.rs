@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::proxy_v2::Header;
 use crate::reasons::Ending;
 
-/// Where a system is connected to.
+/// Where a service of a system is connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// The system.
@@ -21,14 +21,15 @@ pub struct Upstream {
     pub proxy_protocol: bool,
 }
 
-/// Connects to the permit's system, and introduces the client if the system wants that.
-pub(crate) async fn connect(
+/// Connects to the permit's system, at the first of `upstreams` that is of it, and
+/// introduces the client if the system wants that.
+pub(crate) async fn connect<'u>(
     permit: &Permit,
-    upstreams: &[Upstream],
+    mut upstreams: impl Iterator<Item = &'u Upstream>,
     header: &Header<'_>,
     deadline: Instant,
 ) -> Result<TcpStream, Ending> {
-    let Some(upstream) = upstreams.iter().find(|up| up.system == *permit.system()) else {
+    let Some(upstream) = upstreams.find(|up| up.system == *permit.system()) else {
         return Err(Ending::SystemUnreachable);
     };
     let connecting = async {

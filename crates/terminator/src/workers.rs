@@ -20,6 +20,7 @@ use crate::front::{Front, Listener, Phase};
 use crate::material;
 use crate::profile::Profile;
 use crate::rejected::Rejected;
+use crate::upstream::Upstream;
 
 const BACKLOG: i32 = 4096;
 /// A dead peer is noticed after two minutes even on a connection that never speaks.
@@ -37,6 +38,8 @@ pub struct ListenerSettings {
     pub profile: Profile,
     /// The one system it serves, if bound to one.
     pub system: Option<SystemId>,
+    /// The service of that system it leads to, if it is not the usual one.
+    pub upstream: Option<Upstream>,
 }
 
 /// Why a listener cannot be.
@@ -97,7 +100,11 @@ impl Listeners {
         for listener in settings {
             let failed = |cause| ListenError::Bind { address: listener.address, cause };
             let builder = material::builder(listener.profile).map_err(ListenError::Profile)?;
-            let shared = Arc::new(Listener { system: listener.system.clone(), builder });
+            let shared = Arc::new(Listener {
+                system: listener.system.clone(),
+                upstream: listener.upstream.clone(),
+                builder,
+            });
             let address = free_address(listener.address).map_err(failed)?;
             for worker in &mut sockets {
                 let socket = reuse_port(address).map_err(failed)?;

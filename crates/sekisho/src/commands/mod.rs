@@ -5,6 +5,7 @@ mod check;
 mod institution;
 mod log;
 mod operator;
+mod reasons;
 mod registry;
 mod status;
 mod terminal;
@@ -18,23 +19,25 @@ use crate::{Failure, files, gateway, output, unix_now};
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
-    let config = Config::load(&cli.config)?;
     let language = cli.lang.unwrap_or_else(output::language_of_environment);
+    let config = || Config::load(&cli.config);
     match cli.command {
         Command::Run => {
+            let config = config()?;
             // A registry without institutions lets nobody in, and that is a fair beginning.
             drop(Registry::open(&config.registry)?);
             files::private_directory(&config.log.directory)?;
             gateway::run(&config)
         }
-        Command::Check(json) => check::run(&config, json),
-        Command::Status(json) => status::run(&config, json, language),
-        Command::Ca(command) => ca::run(&config, command),
-        Command::Institution(command) => institution::run(&config, command),
-        Command::Terminal(command) => terminal::run(&config, command),
-        Command::Operator(command) => operator::run(&config, command),
-        Command::Registry(command) => registry::run(&config, command),
-        Command::Log(command) => log::run(&config, command, language),
+        Command::Check(json) => check::run(&config()?, json),
+        Command::Status(json) => status::run(&config()?, json, language),
+        Command::Ca(command) => ca::run(&config()?, command),
+        Command::Institution(command) => institution::run(&config()?, command),
+        Command::Terminal(command) => terminal::run(&config()?, command),
+        Command::Operator(command) => operator::run(&config()?, command),
+        Command::Registry(command) => registry::run(&config()?, command),
+        Command::Log(command) => log::run(&config()?, command, language),
+        Command::Reasons(json) => reasons::run(json, language),
     }
 }
 

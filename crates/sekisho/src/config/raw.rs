@@ -87,6 +87,9 @@ pub(super) struct RawListener {
     pub(super) address: Text,
     pub(super) profile: Option<Text>,
     pub(super) system: Option<Text>,
+    pub(super) upstream: Option<Text>,
+    #[serde(default)]
+    pub(super) proxy_protocol: bool,
 }
 
 #[derive(Debug, Deserialize)]

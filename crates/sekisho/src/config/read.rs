@@ -195,7 +195,20 @@ impl Reader<'_> {
             }
             None => None,
         };
-        Some(ListenerSettings { address: address?, profile, system })
+        let upstream = match (raw.upstream, &system) {
+            (None, _) => None,
+            (Some(given), Some(system)) => Some(Upstream {
+                system: system.clone(),
+                address: self.upstream(&given)?,
+                proxy_protocol: raw.proxy_protocol,
+            }),
+            (Some(given), None) => {
+                let remedy = "add system = \"…\" to this [[tls.listener]]";
+                self.fault(&given, "is given for a listener of no system", remedy);
+                None
+            }
+        };
+        Some(ListenerSettings { address: address?, profile, system, upstream })
     }
 
     fn systems(&mut self, raw: Vec<RawSystem>) -> (Vec<System>, Vec<Upstream>) {
