@@ -1,5 +1,5 @@
-//! Five demo systems of the right protocols, and the clients that try the gateway
-
+//! The five connected systems as small servers of the right protocols, for the demo, for
+//! the whole-system tests and for trying the gateway by hand.
 #![forbid(unsafe_code)]
 
 pub mod systems;

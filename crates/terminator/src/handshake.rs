@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use connlog::{Credential, Facts, Negotiated};
 use policy::{Caller, Fingerprint, Permit, Policy, Request, SystemId, Target};
-use rustls::server::Acceptor;
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion, ServerConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::{StartHandshake, TlsStream};
+use tokio_rustls::server::TlsStream;
 
 use crate::admission::{Admission, Presented};
 use crate::clock;
 use crate::front::{Front, Listener};
+use crate::hello;
 use crate::reasons::Refusal;
 use crate::rejected::{Cause, Rejected};
 
@@ -46,7 +45,7 @@ pub(crate) async fn admit(
     deadline: Instant,
     facts: &mut Facts,
 ) -> Result<Admitted, Rejected> {
-    let start = client_hello(tcp, deadline).await?;
+    let start = hello::read(tcp, deadline).await?;
     let policy = front.policy();
     facts.generation = Some(policy.generation());
     let requested = start.client_hello().server_name().map(str::to_owned);
@@ -91,22 +90,6 @@ pub(crate) async fn admit(
             Ok(Admitted { stream, permit, fingerprint, common_name })
         }
         Err(rejected) => Err(rejected),
-    }
-}
-
-/// Reads the whole ClientHello, in however many pieces it comes.
-async fn client_hello(
-    tcp: TcpStream,
-    deadline: Instant,
-) -> Result<StartHandshake<TcpStream>, Rejected> {
-    let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), tcp);
-    match timeout_at(deadline, &mut acceptor).await {
-        Err(_elapsed) => Err(Refusal::ClientHelloTimeout.into()),
-        Ok(Ok(start)) => Ok(start),
-        Ok(Err(error)) => {
-            let rejected = Rejected::from_handshake(&error, None, true);
-            Err(Rejected { tcp: acceptor.take_io(), ..rejected })
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The way of a connection, and the module for each step:
 //!
 //! 1. [`workers`](Workers): a thread's socket accepts; [`limits`](Limits) gives it a place.
-//! 2. `handshake`: ClientHello → server name → system; [`Profile`] and [`Material`] make
+//! 2. `hello` and `handshake`: ClientHello → server name → system; [`Profile`] and [`Material`] make
 //!    the configuration, `admission` judges the certificate and asks the policy.
 //! 3. `connection`: the permit opens the record and, by `upstream`, the system.
 //! 4. `relay`: bytes both ways, for as long as the permit holds.
@@ -19,6 +19,7 @@ mod clock;
 mod connection;
 mod front;
 mod handshake;
+mod hello;
 mod limits;
 mod material;
 mod profile;

@@ -80,6 +80,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     for address in &addresses {
         tracing::info!(%address, "listening");
     }
+    tracing::info!("serving");
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
