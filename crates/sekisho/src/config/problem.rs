@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Padding, Renderer, Snippet};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,9 @@ impl fmt::Display for Problems {
             if index > 0 {
                 f.write_str("\n\n")?;
             }
-            let title = Level::ERROR.primary_title(problem.message.as_str());
+            let whole = format!("{path}: {}", problem.message);
+            let message = if problem.span.is_some() { &problem.message } else { &whole };
+            let title = Level::ERROR.primary_title(message.as_str());
             let help = Group::with_title(Level::HELP.secondary_title(problem.remedy.as_str()));
             let report = match problem.span.clone() {
                 Some(span) => [
@@ -76,10 +78,7 @@ impl fmt::Display for Problems {
                     ),
                     help,
                 ],
-                None => {
-                    let origin = annotate_snippets::Origin::path(path.as_str());
-                    [title.element(origin), help]
-                }
+                None => [title.element(Padding), help],
             };
             f.write_str(&renderer.render(&report))?;
         }

@@ -179,7 +179,7 @@ impl Reader<'_> {
     }
 
     fn listener(&mut self, raw: RawListener, systems: &[System]) -> Option<ListenerSettings> {
-        let address = self.parsed(&raw.address, "give ADDRESS:PORT, as 0.0.0.0:443 or [::]:443");
+        let address = self.parsed_as(&raw.address, "ADDRESS:PORT", "as 0.0.0.0:443 or [::]:443");
         let profile = match raw.profile {
             Some(word) => self.parsed(&word, "cryptrec-high is the default")?,
             None => terminator::Profile::default(),
@@ -289,20 +289,20 @@ impl Reader<'_> {
     }
 
     fn destination(&mut self, raw: &RawDestination) -> Option<Destination> {
-        let remedy = "give an address or prefix, as 192.0.2.10/32";
         let network: Option<IpNet> = match raw.network.as_ref().parse::<std::net::IpAddr>() {
             Ok(address) => Some(address.into()),
-            Err(_) => self.parsed(&raw.network, remedy),
+            Err(_) => self.parsed_as(&raw.network, "an address or prefix", "as 192.0.2.10/32"),
         };
-        let services = raw.services.iter().filter_map(|service| self.parsed(service, ""));
+        let remedy = "list what the system serves, as [\"tcp/443\", \"icmp\"]";
+        let services = raw.services.iter().filter_map(|service| self.parsed(service, remedy));
         let services = services.collect();
         Some(Destination { network: network?, services })
     }
 
     fn maintenance(&mut self, raw: &RawMaintenance) -> Option<Maintenance> {
-        let remedy = "give a time with its offset, as 2026-12-29T22:00+09:00";
-        let from: Option<jiff::Timestamp> = self.parsed(&raw.from, remedy);
-        let until: Option<jiff::Timestamp> = self.parsed(&raw.until, remedy);
+        let (what, remedy) = ("a time with its offset", "as 2026-12-29T22:00+09:00");
+        let from: Option<jiff::Timestamp> = self.parsed_as(&raw.from, what, remedy);
+        let until: Option<jiff::Timestamp> = self.parsed_as(&raw.until, what, remedy);
         let (from, until) = (from?.as_second(), until?.as_second());
         if until <= from {
             self.fault(&raw.until, "is not after the beginning", "exchange from and until");
@@ -374,6 +374,15 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// For types whose own errors do not read on from the value.
+    fn parsed_as<T: FromStr>(&mut self, given: &Text, what: &str, remedy: &str) -> Option<T> {
+        let value = given.as_ref().parse().ok();
+        if value.is_none() {
+            self.fault(given, &format!("is not {what}"), remedy);
+        }
+        value
     }
 
     fn fault(&mut self, given: &Text, message: &str, remedy: &str) {
