@@ -134,6 +134,7 @@ async fn connect(
 ) -> Result<Relay, End> {
     let id = ticket.connection().to_string();
     let negotiated = facts.negotiated.as_ref();
+    let terminal = admitted.permit.terminal().map(ToString::to_string);
     let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
     let header = Header {
         source: facts.source.unwrap_or(unspecified),
@@ -143,6 +144,7 @@ async fn connect(
         tls_version: negotiated.map_or("", |n| &n.version),
         cipher: negotiated.map_or("", |n| &n.suite),
         common_name: admitted.common_name.as_deref(),
+        terminal: terminal.as_deref(),
     };
     let connecting = async {
         let upstreams = listener.upstream.iter().chain(&front.settings.upstreams);

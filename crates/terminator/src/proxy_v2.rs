@@ -15,6 +15,8 @@ const PP2_TYPE_SSL: u8 = 0x20;
 const PP2_SUBTYPE_SSL_VERSION: u8 = 0x21;
 const PP2_SUBTYPE_SSL_CN: u8 = 0x22;
 const PP2_SUBTYPE_SSL_CIPHER: u8 = 0x23;
+/// The first of the types left to applications (section 2.2.8).
+const TYPE_TERMINAL: u8 = 0xe0;
 
 const PP2_CLIENT_SSL: u8 = 0x01;
 const PP2_CLIENT_CERT_CONN: u8 = 0x02;
@@ -37,6 +39,8 @@ pub(crate) struct Header<'a> {
     pub(crate) cipher: &'a str,
     /// The client certificate's common name.
     pub(crate) common_name: Option<&'a str>,
+    /// `INSTITUTION/TERMINAL`, as the policy knows it.
+    pub(crate) terminal: Option<&'a str>,
 }
 
 impl Header<'_> {
@@ -49,6 +53,9 @@ impl Header<'_> {
         }
         tlv(&mut body, PP2_TYPE_UNIQUE_ID, self.unique_id.as_bytes());
         tlv(&mut body, PP2_TYPE_SSL, &self.ssl());
+        if let Some(terminal) = self.terminal {
+            tlv(&mut body, TYPE_TERMINAL, terminal.as_bytes());
+        }
 
         let mut header = Vec::with_capacity(16 + body.len());
         header.extend_from_slice(SIGNATURE);
