@@ -17,6 +17,7 @@
 //! the writer runs.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod config;
 mod day;
 mod dayfile;
@@ -38,6 +39,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use clock::{fresh_id, now};
 pub use config::{Clock, Config, OnFailure};
 pub use error::{LogError, Unwritable};
 pub use filter::{Kind, Query, Verdict};

@@ -46,9 +46,14 @@ impl Recorder {
         }
     }
 
-    /// Records a refusal. If there is no room it is counted as lost.
+    /// Records a refusal. If there is no room it is counted as lost. Half of the room is
+    /// not for refusals: whoever is turned away does not crowd out whoever is let in.
     pub fn denied(&self, record: Record) {
-        self.offer(record);
+        if self.shared.taken() * 2 > self.figures().capacity {
+            self.shared.count_lost(1);
+        } else {
+            self.offer(record);
+        }
     }
 
     /// Records something about the gateway itself. If there is no room it is counted

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use connlog::{ConnectionId, Event, Facts, Record, Timestamp};
+use connlog::{Event, Facts, Record, Timestamp};
 use jiff::civil::Date;
 use reason::Reason;
 
 use crate::days::Days;
 use crate::directory::Held;
 use crate::shared::{Message, Parcel, Shared};
-use crate::{Cause, LogError, LogReason, Unwritable, day};
+use crate::{Cause, LogError, LogReason, Unwritable, day, fresh_id};
 
 /// Records in one transaction.
 const BATCH: usize = 4096;
@@ -196,7 +196,7 @@ impl Worker {
     fn note(&mut self, reason: LogReason, detail: String) {
         let time = self.shared.now();
         let record = Record {
-            connection: fresh_id(time.unix_micros),
+            connection: fresh_id(time),
             time,
             gateway: Arc::clone(&self.shared.config.gateway),
             event: Event::Control { reason: reason.code().into(), detail: Some(detail.into()) },
@@ -228,12 +228,4 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.shared.stopped();
     }
-}
-
-/// An id for a record of the log itself. Should the kernel have no randomness to give,
-/// the time alone tells these few records apart.
-fn fresh_id(unix_micros: i64) -> ConnectionId {
-    let mut random = [0; 10];
-    let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
-    ConnectionId::new(unix_micros, random)
 }
