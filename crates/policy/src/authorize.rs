@@ -269,7 +269,7 @@ impl Policy {
             Caller::IpVpn(address) => self
                 .ip_vpn
                 .longest_match(*address)
-                .and_then(|&institution| self.institutions.get(institution as usize))
+                .and_then(|(_, &institution)| self.institutions.get(institution as usize))
                 .map(|institution| Known {
                     institution,
                     terminal: None,
@@ -308,14 +308,17 @@ impl Policy {
         transport: Transport,
         port: u16,
     ) -> Result<SystemIndex, Denial> {
-        let another_session = self.inner.longest_match(address).is_some()
-            || self.ip_vpn.longest_match(address).is_some();
-        let Some(candidates) = self.destinations.longest_match(address) else {
-            return Err(if another_session {
-                Denial::SessionToSession
-            } else {
-                Denial::DestinationNotASystem
-            });
+        let of_a_session = self.inner.longest_match(address).map(|(length, _)| length);
+        let of_a_session =
+            of_a_session.max(self.ip_vpn.longest_match(address).map(|(length, _)| length));
+        let candidates = match (self.destinations.longest_match(address), of_a_session) {
+            (None, None) => return Err(Denial::DestinationNotASystem),
+            (None, Some(_)) => return Err(Denial::SessionToSession),
+            // Where prefixes overlap, the one that says more of the address decides.
+            (Some((system, _)), Some(session)) if session >= system => {
+                return Err(Denial::SessionToSession);
+            }
+            (Some((_, candidates)), _) => candidates,
         };
         let serves = |destination: &crate::Destination| {
             destination
@@ -429,6 +432,7 @@ mod tests {
         let systems = vec![
             system("path", "192.0.2.10/32", "tcp/443"),
             system("dokuei", "192.0.2.20/32", "tcp/104"),
+            system("wide", "10.0.0.0/8", "tcp/80"),
         ];
         Policy::compile(1, UtcOffset::default(), systems, &roster).unwrap()
     }
@@ -462,6 +466,9 @@ mod tests {
             assert_eq!(ask(address("10.2.0.9", 443)), Some(Denial::SessionToSession));
             assert_eq!(ask(address("10.1.0.9", 443)), Some(Denial::SessionToSession));
             assert_eq!(ask(address("8.8.8.8", 443)), Some(Denial::DestinationNotASystem));
+            // A session's prefix within a system's wider one.
+            assert_eq!(ask(address("10.9.0.1", 80)), Some(Denial::SystemNotPermitted));
+            assert_eq!(ask(address("10.1.0.1", 80)), Some(Denial::SessionToSession));
         }
     }
 

@@ -116,7 +116,8 @@ impl FromStr for Hours {
             let (from, to) =
                 range.trim().split_once('-').ok_or_else(|| HoursError::Shape(part.to_owned()))?;
             let (from, to) = (time(from)?, time(to)?);
-            if from == to {
+            let whole_day = to == from + MINUTES_PER_DAY;
+            if from % MINUTES_PER_DAY == to % MINUTES_PER_DAY && !whole_day {
                 return Err(HoursError::EmptyRange(part.to_owned()));
             }
             let length = if to > from { to - from } else { to + MINUTES_PER_DAY - from };
@@ -155,7 +156,8 @@ fn day(text: &str) -> Result<u32, HoursError> {
 fn time(text: &str) -> Result<u32, HoursError> {
     let bad = || HoursError::Time(text.to_owned());
     let (hour, minute) = text.trim().split_once(':').ok_or_else(bad)?;
-    if hour.len() != 2 || minute.len() != 2 {
+    let two_digits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    if !two_digits(hour) || !two_digits(minute) {
         return Err(bad());
     }
     let (hour, minute): (u32, u32) =
@@ -208,6 +210,8 @@ mod tests {
             "mon 08:60-09:00",
             "mon 09:00-24:01",
             "mon 09:00-09:00",
+            "mon 24:00-00:00",
+            "mon +8:00-09:00",
         ] {
             assert!(bad.parse::<Hours>().is_err(), "{bad:?}");
         }

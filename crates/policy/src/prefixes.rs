@@ -38,12 +38,18 @@ impl<T> Prefixes<T> {
         }
     }
 
-    /// The value at the longest prefix that holds `address`. An IPv4-mapped IPv6
+    /// Length and value of the longest prefix that holds `address`. An IPv4-mapped IPv6
     /// address is looked up as the IPv4 address it stands for.
-    pub(crate) fn longest_match(&self, address: IpAddr) -> Option<&T> {
+    pub(crate) fn longest_match(&self, address: IpAddr) -> Option<(u8, &T)> {
         match address.to_canonical() {
-            IpAddr::V4(address) => self.v4.get_lpm(&address.into()).map(|(_, value)| value),
-            IpAddr::V6(address) => self.v6.get_lpm(&address.into()).map(|(_, value)| value),
+            IpAddr::V4(address) => {
+                let (prefix, value) = self.v4.get_lpm(&address.into())?;
+                Some((prefix.prefix_len(), value))
+            }
+            IpAddr::V6(address) => {
+                let (prefix, value) = self.v6.get_lpm(&address.into())?;
+                Some((prefix.prefix_len(), value))
+            }
         }
     }
 }
@@ -70,6 +76,7 @@ mod tests {
             }
             let probe = spread(probe);
             let expected = nets.iter().filter(|net| net.contains(&probe)).max_by_key(|n| n.prefix_len());
+            let expected = expected.map(|net| (net.prefix_len(), net));
             prop_assert_eq!(map.longest_match(probe.into()), expected);
             prop_assert_eq!(map.longest_match(probe.to_ipv6_mapped().into()), expected);
         }
