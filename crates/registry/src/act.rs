@@ -49,9 +49,9 @@ impl<'r> Desk<'r> {
         let actor = text::name(&self.actor.name).map_err(bad("actor's name"))?;
         let transaction = self.sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let act =
-            Act { sql: &transaction, actor: &actor, now: self.now, recorded: Cell::new(false) };
+            Act { sql: &transaction, actor: &actor, now: self.now, changed: Cell::new(false) };
         let result = work(&act)?;
-        if act.recorded.get() {
+        if act.changed.get() {
             counter::raise(&transaction, counter::ROSTER_VERSION)?;
         }
         if self.rehearsal {
@@ -68,8 +68,8 @@ pub(crate) struct Act<'a> {
     pub(crate) sql: &'a Connection,
     pub(crate) actor: &'a str,
     pub(crate) now: UnixSeconds,
-    /// Whether there is an audit row yet.
-    pub(crate) recorded: Cell<bool>,
+    /// Whether the roster is not as it was.
+    pub(crate) changed: Cell<bool>,
 }
 
 /// What became of a record.
@@ -129,6 +129,7 @@ impl Act<'_> {
                 Outcome::Added
             }
         };
+        self.changed.set(true);
         self.audit(&format!("{}.{verb}", R::KIND), &after.path(), before, after)?;
         Ok(outcome)
     }

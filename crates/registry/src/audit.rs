@@ -76,7 +76,6 @@ impl Act<'_> {
         )?;
         let before = before.map(json).transpose()?;
         insert.execute((self.now, self.actor, act, subject, before, json(after)?))?;
-        self.recorded.set(true);
         Ok(())
     }
 }

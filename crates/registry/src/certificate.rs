@@ -239,8 +239,9 @@ impl Record for Certificate {
 
     fn normalise(&mut self) -> Result<(), Error> {
         let facts = &mut self.facts;
-        facts.issuer = text::line(&facts.issuer).map_err(bad("certificate's issuer"))?;
-        facts.subject = text::line(&facts.subject).map_err(bad("certificate's subject"))?;
+        // As the certificate has them: its issuer is looked up by this very name.
+        text::exact(&facts.issuer).map_err(bad("certificate's issuer"))?;
+        text::exact(&facts.subject).map_err(bad("certificate's subject"))?;
         if !is_serial(&facts.serial) {
             return Err(Error::BadSerial(facts.serial.clone()));
         }

@@ -2,23 +2,25 @@
 
 use rusqlite::Connection;
 
-use crate::Error;
 use crate::act::Desk;
+use crate::{Error, RevokedCertificate, certificate};
 
-/// Raised by every committed change.
+/// Raised by every committed change of the roster.
 pub(crate) const ROSTER_VERSION: &str = "roster_version";
 const CRL_NUMBER: &str = "crl_number";
 
 impl Desk<'_> {
-    /// Draws the number of the next CRL (RFC 5280 §5.2.3): 1, then ever higher. One
-    /// sequence serves all issuers. Drawing is an act like any other.
-    pub fn next_crl_number(&mut self) -> Result<u64, Error> {
+    /// Begins a CRL of `issuer`, an exact name: draws its number (RFC 5280 §5.2.3: 1, then
+    /// ever higher; one sequence serves all issuers) and lists its entries, of one moment,
+    /// so that a higher number never has fewer entries. An act like any other, but no
+    /// change of the roster.
+    pub fn begin_crl(&mut self, issuer: &str) -> Result<(u64, Vec<RevokedCertificate>), Error> {
         self.transact(|act| {
             let before = value(act.sql, CRL_NUMBER)?;
             raise(act.sql, CRL_NUMBER)?;
             let after = value(act.sql, CRL_NUMBER)?;
             act.audit("crl.number", "crl", Some(&before), &after)?;
-            Ok(after)
+            Ok((after, certificate::revoked(act.sql, Some(issuer))?))
         })
     }
 }

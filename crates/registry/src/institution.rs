@@ -34,10 +34,8 @@ pub enum InstitutionChange {
     Networks(Networks),
     /// When it may connect; `None` for always.
     Hours(Option<Hours>),
-    /// It may reach this system.
-    AllowSystem(SystemId),
-    /// It may not reach this system.
-    DenySystem(SystemId),
+    /// The systems it may reach, all of them.
+    Systems(Vec<SystemId>),
     /// Its prefixes in the closed IP-VPN, all of them.
     IpVpnPrefixes(Vec<IpNet>),
     /// Its prefixes inside IPsec tunnels, all of them.
@@ -99,8 +97,7 @@ impl Institution {
             InstitutionChange::Kind(kind) => profile.kind = kind,
             InstitutionChange::Networks(networks) => profile.networks = networks,
             InstitutionChange::Hours(hours) => profile.hours = hours,
-            InstitutionChange::AllowSystem(system) => profile.systems.push(system),
-            InstitutionChange::DenySystem(system) => profile.systems.retain(|id| *id != system),
+            InstitutionChange::Systems(systems) => profile.systems = systems,
             InstitutionChange::IpVpnPrefixes(prefixes) => profile.ip_vpn_prefixes = prefixes,
             InstitutionChange::InnerPrefixes(prefixes) => profile.inner_prefixes = prefixes,
             InstitutionChange::Note(note) => self.note = note,

@@ -43,6 +43,11 @@ pub(crate) fn line(text: &str) -> Result<String, TextProblem> {
     short(text.to_owned())
 }
 
+/// One line that is kept as it is.
+pub(crate) fn exact(text: &str) -> Result<(), TextProblem> {
+    if text.contains(char::is_control) { Err(TextProblem::ControlCharacter) } else { Ok(()) }
+}
+
 /// Any number of lines, each ended by a line feed.
 pub(crate) fn note(text: &str) -> Result<String, TextProblem> {
     let text = text.trim().replace("\r\n", "\n");

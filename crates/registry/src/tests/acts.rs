@@ -17,7 +17,7 @@ const CASES: &[Case] = &[
     ("institution.add", "1", |desk| desk.add_institution(institution("1"), String::new())),
     ("institution.change", "1", |desk| {
         let name = InstitutionChange::Name("新しい名前".to_owned());
-        let system = InstitutionChange::AllowSystem("renkei-path".parse().unwrap());
+        let system = InstitutionChange::Systems(vec!["renkei-path".parse().unwrap()]);
         let prefix = InstitutionChange::IpVpnPrefixes(vec!["10.1.2.0/24".parse().unwrap()]);
         desk.change_institution(&"1".parse().unwrap(), vec![name, system, prefix])
     }),
@@ -68,7 +68,7 @@ const CASES: &[Case] = &[
     }),
     ("operator.suspend", "田中", |desk| desk.set_operator_status("田中", Status::Suspended)),
     ("operator.revoke", "田中", |desk| desk.set_operator_status("田中", Status::Revoked)),
-    ("crl.number", "crl", |desk| desk.next_crl_number().map(drop)),
+    ("crl.number", "crl", |desk| desk.begin_crl("CN=x").map(drop)),
 ];
 
 #[test]
@@ -78,7 +78,9 @@ fn every_act_is_in_the_audit_once_with_what_was_and_what_became() {
         act(&mut fixture.desk().rehearsal()).unwrap();
         assert_eq!(fixture.reader().version().unwrap(), number - 1, "{word} rehearsed");
         act(&mut fixture.desk()).unwrap();
-        assert_eq!(fixture.reader().version().unwrap(), number, "{word}");
+        // A CRL's number is no part of the roster; it is the last of the cases.
+        let version = if *word == "crl.number" { number - 1 } else { number };
+        assert_eq!(fixture.reader().version().unwrap(), version, "{word}");
 
         let audit = fixture.reader().audit(&AuditFilter::default()).unwrap();
         assert_eq!(audit.len() as u64, number, "{word}");
@@ -124,7 +126,7 @@ fn what_changes_nothing_leaves_no_trace() {
     let code = "1".parse().unwrap();
     fixture.desk().add_institution(institution("1"), String::new()).unwrap();
     fixture.desk().set_institution_status(&code, Status::Active).unwrap();
-    let allow = InstitutionChange::AllowSystem("kmix-plus".parse().unwrap());
+    let allow = InstitutionChange::Systems(vec!["kmix-plus".parse().unwrap()]);
     fixture.desk().change_institution(&code, vec![allow]).unwrap();
     assert_eq!(fixture.reader().version().unwrap(), 1);
     assert_eq!(fixture.reader().audit(&AuditFilter::default()).unwrap().len(), 1);

@@ -124,8 +124,8 @@ fn a_crl_gets_its_entries_and_a_rising_number() {
     assert_eq!((revoked[0].serial.as_str(), revoked[0].revoked_at), ("01", NOW));
     assert_eq!(revoked[0].reason.code(), 5);
     assert_eq!(fixture.reader().revoked(None).unwrap().len(), 2);
-    assert_eq!(fixture.desk().next_crl_number().unwrap(), 1);
-    assert_eq!(fixture.desk().next_crl_number().unwrap(), 2);
+    assert_eq!(fixture.desk().begin_crl("CN=x").unwrap().0, 1);
+    assert_eq!(fixture.desk().begin_crl("CN=x").unwrap().0, 2);
 }
 
 /// As large as the network could become: 10,000 institutions of 20 terminals each.
