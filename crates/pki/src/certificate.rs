@@ -35,6 +35,8 @@ pub struct Leaf {
     pub key: PublicKeyKind,
     /// The hash function under the issuer's signature.
     pub signature_digest: SignatureDigest,
+    /// Whether it may sign other certificates (RFC 5280 §4.2.1.9).
+    pub authority: bool,
     /// What the key may be used for; empty when the certificate does not restrict it.
     pub extended_key_usages: Vec<ExtendedKeyUsage>,
     /// The terminal the certificate names, or why it names none.
@@ -68,6 +70,7 @@ impl Leaf {
             not_after: time::from_x509(tbs.validity().not_after),
             key: PublicKeyKind::of(tbs.subject_public_key_info())?,
             signature_digest: SignatureDigest::of(tbs.signature())?,
+            authority: authority(tbs)?,
             extended_key_usages: extended_key_usages(tbs)?,
             identity: names.identity,
             dns_names: names.dns,
@@ -104,6 +107,11 @@ pub enum ExtendedKeyUsage {
     Any,
     /// Another purpose.
     Other(ObjectIdentifier),
+}
+
+fn authority(tbs: &TbsCertificate) -> Result<bool, LeafError> {
+    let constraints = tbs.get_extension::<pkix::BasicConstraints>()?;
+    Ok(constraints.is_some_and(|(_, constraints)| constraints.ca))
 }
 
 fn extended_key_usages(tbs: &TbsCertificate) -> Result<Vec<ExtendedKeyUsage>, LeafError> {
