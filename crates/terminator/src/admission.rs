@@ -6,6 +6,7 @@
 //! kept, so that the record can name a terminal that was turned away.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use pki::Leaf;
@@ -17,34 +18,44 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, SignatureScheme,
 };
 
+use crate::material::Material;
+
 /// What the client presented, and what the policy said if it said no.
 #[derive(Debug)]
 pub(crate) struct Presented {
     pub(crate) leaf: Leaf,
     pub(crate) weakness: Option<pki::Weakness>,
     pub(crate) denied: Option<Denied>,
+    proof_failed: AtomicBool,
+}
+
+impl Presented {
+    /// The client did not prove that it holds the certificate's key.
+    pub(crate) fn proof_failed(&self) -> bool {
+        self.proof_failed.load(Ordering::Relaxed)
+    }
 }
 
 /// Verifies one client's certificate for one system.
 pub(crate) struct Admission {
-    chain: Arc<dyn ClientCertVerifier>,
+    material: Arc<Material>,
     policy: Arc<Policy>,
     system: SystemId,
     presented: OnceLock<Presented>,
 }
 
 impl Admission {
-    pub(crate) fn new(
-        chain: Arc<dyn ClientCertVerifier>,
-        policy: Arc<Policy>,
-        system: SystemId,
-    ) -> Arc<Self> {
-        Arc::new(Self { chain, policy, system, presented: OnceLock::new() })
+    pub(crate) fn new(material: Arc<Material>, policy: Arc<Policy>, system: SystemId) -> Arc<Self> {
+        Arc::new(Self { material, policy, system, presented: OnceLock::new() })
     }
 
     /// What the client presented, once it has.
     pub(crate) fn presented(&self) -> Option<&Presented> {
         self.presented.get()
+    }
+
+    fn chain(&self) -> &dyn ClientCertVerifier {
+        self.material.verifier()
     }
 
     fn judge(
@@ -58,7 +69,7 @@ impl Admission {
             presented.weakness = Some(weakness);
             return Err(CertificateError::Other(OtherError(Arc::new(weakness))).into());
         }
-        let verified = self.chain.verify_client_cert(certificate, intermediates, now)?;
+        self.material.verify(certificate, intermediates, now)?;
         let request = Request {
             caller: Caller::Tls(&Fingerprint(presented.leaf.fingerprint)),
             target: Target::System(&self.system),
@@ -68,7 +79,14 @@ impl Admission {
             presented.denied = Some(denied);
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
-        Ok(verified)
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn note_proof<T>(&self, proof: Result<T, rustls::Error>) -> Result<T, rustls::Error> {
+        if let (Err(_), Some(presented)) = (&proof, self.presented.get()) {
+            presented.proof_failed.store(true, Ordering::Relaxed);
+        }
+        proof
     }
 }
 
@@ -86,7 +104,8 @@ impl ClientCertVerifier for Admission {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         let leaf = Leaf::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
-        let mut presented = Presented { leaf, weakness: None, denied: None };
+        let proof_failed = AtomicBool::new(false);
+        let mut presented = Presented { leaf, weakness: None, denied: None, proof_failed };
         let verdict = self.judge(&mut presented, certificate, intermediates, now);
         // A handshake presents one certificate; a second verification keeps the first.
         let _ = self.presented.set(presented);
@@ -94,7 +113,7 @@ impl ClientCertVerifier for Admission {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
+        self.chain().root_hint_subjects()
     }
 
     fn verify_tls12_signature(
@@ -103,7 +122,7 @@ impl ClientCertVerifier for Admission {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls12_signature(message, certificate, signature)
+        self.note_proof(self.chain().verify_tls12_signature(message, certificate, signature))
     }
 
     fn verify_tls13_signature(
@@ -112,10 +131,10 @@ impl ClientCertVerifier for Admission {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls13_signature(message, certificate, signature)
+        self.note_proof(self.chain().verify_tls13_signature(message, certificate, signature))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
+        self.chain().supported_verify_schemes()
     }
 }

@@ -7,17 +7,18 @@ use connlog::{Event, Facts, Record, Traffic};
 use logstore::{Ticket, Unwritable};
 use policy::{Caller, Denied, Fingerprint, Network, Permit, Request, Target, UnixSeconds};
 use reason::Reason as _;
+use rustls::pki_types::UnixTime;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
-use crate::clock;
 use crate::front::{Front, Listener, Phase};
 use crate::handshake::{self, Admitted};
 use crate::limits::Place;
+use crate::material::Material;
 use crate::proxy_v2::Header;
 use crate::reasons::{Ending, Refusal};
-use crate::rejected::{Cause, Rejected};
+use crate::rejected::{Cause, Rejected, refusal_of};
 use crate::relay::Relay;
 use crate::upstream;
 
@@ -31,6 +32,8 @@ enum End {
     NotRecorded(Unwritable),
     /// The policy takes its permit back.
     Withdrawn(Denied),
+    /// New CAs or CRLs do not verify its certificate.
+    Untrusted(Refusal),
 }
 
 /// Serves one accepted client to the end.
@@ -44,7 +47,7 @@ pub(crate) async fn serve(
 ) {
     let deadline = Instant::now() + front.settings.timeouts.setup;
     let accepted = front.now();
-    let id = front.connection_id(accepted);
+    let id = logstore::fresh_id(accepted);
     let local = tcp.local_addr().ok();
     let mut facts =
         Facts { network: Some(Network::Tls), source: Some(source), local, ..Facts::default() };
@@ -58,6 +61,7 @@ pub(crate) async fn serve(
         Ok(admitted) => admitted,
         Err(rejected) => return turn_away(&front, id, source, facts, rejected).await,
     };
+    place.established();
     let record = Record {
         connection: id,
         time: front.now(),
@@ -72,7 +76,7 @@ pub(crate) async fn serve(
             return turn_away(&front, id, source, facts, rejected).await;
         }
     };
-    let fingerprint = admitted.fingerprint;
+    let held = Held { fingerprint: admitted.fingerprint, material: Arc::clone(&admitted.material) };
     let permit = admitted.permit.clone();
     let connecting = connect(&front, &listener, admitted, &mut ticket, &facts, deadline);
     let connected = tokio::select! {
@@ -82,11 +86,10 @@ pub(crate) async fn serve(
     let (end, traffic) = match connected {
         Err(end) => (end, Traffic::default()),
         Ok(mut relay) => {
-            place.established();
-            let end = hold(&front, &mut relay, &fingerprint, permit, phase).await;
+            let end = hold(&front, &mut relay, &held, permit, phase).await;
             let traffic = relay.traffic();
             if !matches!(end, End::Own(Ending::Client | Ending::System)) {
-                relay.hang_up(HANG_UP).await;
+                relay.break_off(HANG_UP).await;
             }
             (end, traffic)
         }
@@ -99,6 +102,10 @@ pub(crate) async fn serve(
         End::Withdrawn(denied) => {
             front.count_denial(denied.reason);
             denied.reason.code()
+        }
+        End::Untrusted(refusal) => {
+            front.count_refusal(refusal);
+            refusal.code()
         }
         End::NotRecorded(unwritable) => {
             front.count_unwritable(unwritable);
@@ -122,8 +129,8 @@ async fn turn_away(
     }
 }
 
-/// Connects the permit's system while the open record becomes durable: no byte goes
-/// through before both are done.
+/// Connects the permit's system while the open record becomes durable: no byte of the
+/// client goes through before both are done.
 async fn connect(
     front: &Front,
     listener: &Listener,
@@ -158,40 +165,67 @@ async fn connect(
     Ok(Relay::new(admitted.stream, system, front.settings.timeouts.idle))
 }
 
-/// Relays for as long as the permit holds: asks the policy again whenever it changes,
-/// and when time alone may have ended it.
+/// What a live connection is judged by again.
+struct Held {
+    fingerprint: Fingerprint,
+    /// What verified its certificate.
+    material: Arc<Material>,
+}
+
+/// Relays for as long as the permit holds: asks the policy again whenever it changes and
+/// when time alone may have ended it, and verifies the certificate again whenever CAs or
+/// CRLs change.
 async fn hold(
     front: &Front,
     relay: &mut Relay,
-    fingerprint: &Fingerprint,
+    held: &Held,
     mut permit: Permit,
     mut phase: watch::Receiver<Phase>,
 ) -> End {
-    let mut policies = front.policy_changes();
+    let (mut policies, mut materials) = front.changes();
     loop {
-        let until_recheck = wait(permit.recheck_at(), clock::seconds(front.now()));
+        let until_recheck = wait(permit.recheck_at(), front.unix_now());
         tokio::select! {
-            ending = relay.run() => return End::Own(ending),
-            changed = policies.changed() => {
-                // The sender lives as long as the gateway; its end is the gateway's.
+            biased;
+            () = stopping(&mut phase) => return End::Own(Ending::Stopped),
+            // Both senders live as long as the gateway; their end is its own.
+            changed = policies.changed() => if changed.is_err() {
+                return End::Own(Ending::Stopped);
+            },
+            changed = materials.changed() => {
                 if changed.is_err() {
                     return End::Own(Ending::Stopped);
                 }
+                let material = Arc::clone(&materials.borrow_and_update());
+                if let Err(refusal) = verify_again(held, &material, relay) {
+                    return End::Untrusted(refusal);
+                }
+                continue;
             }
             () = sleep(until_recheck) => {}
-            () = stopping(&mut phase) => return End::Own(Ending::Stopped),
+            ending = relay.run() => return End::Own(ending),
         }
         let policy = Arc::clone(&policies.borrow_and_update());
         let request = Request {
-            caller: Caller::Tls(fingerprint),
+            caller: Caller::Tls(&held.fingerprint),
             target: Target::System(permit.system()),
-            now: clock::seconds(front.now()),
+            now: front.unix_now(),
         };
         match policy.authorize(&request) {
             Ok(renewed) => permit = renewed,
             Err(denied) => return End::Withdrawn(denied),
         }
     }
+}
+
+fn verify_again(held: &Held, material: &Arc<Material>, relay: &Relay) -> Result<(), Refusal> {
+    if Arc::ptr_eq(material, &held.material) {
+        return Ok(());
+    }
+    let Some((certificate, sent)) = relay.client_certificates().split_first() else {
+        return Err(Refusal::NoCertificate);
+    };
+    material.verify(certificate, sent, UnixTime::now()).map_err(|error| refusal_of(&error))
 }
 
 /// Resolves when live connections are to end, or whoever would say so is gone.

@@ -3,18 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use connlog::{ConnectionId, Event, Facts, Record, Refusals, Timestamp, Verdict};
-use logstore::{LogReason, Recorder, Unwritable};
-use policy::{Denial, Network, Policy, SystemId, UtcOffset};
+use logstore::{LogReason, Recorder, Unwritable, fresh_id};
+use policy::{Denial, Network, Policy, SystemId, UnixSeconds, UtcOffset};
 use reason::Counters;
-use rustls::crypto::SecureRandom;
 use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
 use tokio::sync::watch;
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
-use crate::clock;
-use crate::limits::{Limits, Places};
+use crate::limits::{Limits, Places, group};
 use crate::material::Material;
 use crate::reasons::{Ending, Refusal};
 use crate::rejected::{Cause, Rejected};
@@ -84,9 +81,10 @@ pub struct Front {
     pub(crate) settings: Settings,
     pub(crate) recorder: Recorder,
     pub(crate) places: Arc<Places>,
-    material: ArcSwap<Material>,
+    material: watch::Sender<Arc<Material>>,
     policy: watch::Receiver<Arc<Policy>>,
-    random: &'static dyn SecureRandom,
+    /// Where the time of `refusals` begins.
+    epoch: Instant,
     refusals: Mutex<Refusals<IpAddr, &'static str>>,
     turned_away: Counters<Refusal>,
     denied: Counters<Denial>,
@@ -106,9 +104,9 @@ impl Front {
             places: Places::new(settings.limits),
             settings,
             recorder,
-            material: ArcSwap::from_pointee(material),
+            material: watch::Sender::new(Arc::new(material)),
             policy,
-            random: rustls::crypto::aws_lc_rs::default_provider().secure_random,
+            epoch: Instant::now(),
             refusals: Mutex::default(),
             turned_away: Counters::default(),
             denied: Counters::default(),
@@ -117,9 +115,10 @@ impl Front {
         })
     }
 
-    /// New handshakes use `material` from now on; those under way keep what they began with.
+    /// New handshakes use `material` from now on, and live connections whose certificate
+    /// it does not verify any more are ended.
     pub fn replace_material(&self, material: Material) {
-        self.material.store(Arc::new(material));
+        self.material.send_replace(Arc::new(material));
     }
 
     /// What is happening now.
@@ -134,28 +133,27 @@ impl Front {
     }
 
     pub(crate) fn material(&self) -> Arc<Material> {
-        self.material.load_full()
+        Arc::clone(&self.material.borrow())
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy.borrow())
     }
 
-    pub(crate) fn policy_changes(&self) -> watch::Receiver<Arc<Policy>> {
-        let mut receiver = self.policy.clone();
-        receiver.mark_changed();
-        receiver
+    /// Policies and materials to come, and the present ones, to be looked at once more.
+    pub(crate) fn changes(&self) -> (watch::Receiver<Arc<Policy>>, watch::Receiver<Arc<Material>>) {
+        let (mut policies, mut materials) = (self.policy.clone(), self.material.subscribe());
+        policies.mark_changed();
+        materials.mark_changed();
+        (policies, materials)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        clock::now(self.settings.offset)
+        logstore::now(self.settings.offset)
     }
 
-    pub(crate) fn connection_id(&self, time: Timestamp) -> ConnectionId {
-        let mut random = [0; 10];
-        // AWS-LC's generator does not fail once seeded; time alone would still be an id.
-        let _ = self.random.fill(&mut random);
-        ConnectionId::new(time.unix_micros, random)
+    pub(crate) fn unix_now(&self) -> UnixSeconds {
+        self.now().unix_micros.div_euclid(1_000_000)
     }
 
     pub(crate) fn count_ending(&self, ending: Ending) {
@@ -166,6 +164,10 @@ impl Front {
         self.denied.count(denial);
     }
 
+    pub(crate) fn count_refusal(&self, refusal: Refusal) {
+        self.turned_away.count(refusal);
+    }
+
     pub(crate) fn count_unwritable(&self, unwritable: Unwritable) {
         self.unwritable.count(unwritable.reason());
     }
@@ -173,25 +175,26 @@ impl Front {
     /// Counts and records a client turned away; a flood from one source is folded.
     pub(crate) fn reject(&self, id: ConnectionId, source: IpAddr, facts: Facts, why: &Rejected) {
         match why.cause {
-            Cause::Tls(refusal) => self.turned_away.count(refusal),
-            Cause::Policy(denial) => self.denied.count(denial),
+            Cause::Tls(refusal) => self.count_refusal(refusal),
+            Cause::Policy(denial) => self.count_denial(denial),
             Cause::Log(unwritable) => self.count_unwritable(unwritable),
         }
         let (time, code) = (self.now(), why.cause.code());
         let noted = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(
-            source.to_canonical(),
+            group(source),
             code,
-            time.unix_micros,
+            self.elapsed(),
         );
         if noted == Verdict::Record {
             self.record_denied(id, time, facts, code, 1, why.detail.clone());
         }
     }
 
-    /// Writes the records that stand for folded refusals whose window has ended by
-    /// `now`, in Unix microseconds.
-    pub(crate) fn record_folded(&self, now: i64) {
-        let folded = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).drain(now);
+    /// Writes the records that stand for folded refusals whose window has ended; when
+    /// `all`, also those whose window has not.
+    pub(crate) fn record_folded(&self, all: bool) {
+        let until = if all { u64::MAX } else { self.elapsed() };
+        let folded = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).drain(until);
         for (source, code, attempts) in folded {
             let time = self.now();
             let facts = Facts {
@@ -199,8 +202,13 @@ impl Front {
                 source: source.map(|address| SocketAddr::new(address, 0)),
                 ..Facts::default()
             };
-            self.record_denied(self.connection_id(time), time, facts, code, attempts, None);
+            self.record_denied(fresh_id(time), time, facts, code, attempts, None);
         }
+    }
+
+    /// Microseconds on a clock that is never set back.
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn record_denied(

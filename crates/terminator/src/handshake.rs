@@ -14,11 +14,11 @@ use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use crate::admission::{Admission, Presented};
-use crate::clock;
 use crate::front::{Front, Listener};
 use crate::hello;
+use crate::material::Material;
 use crate::reasons::Refusal;
-use crate::rejected::{Cause, Rejected};
+use crate::rejected::{Cause, Rejected, shorten};
 
 /// A client that has proven who it is and may reach one system.
 pub(crate) struct Admitted {
@@ -26,6 +26,8 @@ pub(crate) struct Admitted {
     pub(crate) permit: Permit,
     /// Who it is, for asking the policy again.
     pub(crate) fingerprint: Fingerprint,
+    /// What verified its certificate.
+    pub(crate) material: Arc<Material>,
     /// The certificate's common name.
     pub(crate) common_name: Option<String>,
 }
@@ -34,7 +36,6 @@ pub(crate) struct Admitted {
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// How long a refused client may take to read its alert.
 const LINGER: Duration = Duration::from_secs(1);
-const LONGEST_NAME: usize = 255;
 
 /// Runs the handshake and asks the policy. What becomes known on the way goes into
 /// `facts`, so that a refusal can be recorded as fully as a success.
@@ -61,7 +62,7 @@ pub(crate) async fn admit(
     facts.system = Some(system.clone());
 
     let material = front.material();
-    let admission = Admission::new(material.verifier(), Arc::clone(&policy), system.clone());
+    let admission = Admission::new(Arc::clone(&material), Arc::clone(&policy), system.clone());
     let config = material.config(listener.builder.clone(), admission.clone());
     let handshake = start.into_stream(Arc::new(config)).into_fallible();
     let outcome = timeout_at(deadline, handshake).await;
@@ -82,15 +83,11 @@ pub(crate) async fn admit(
         return Err(Refusal::NoCertificate.into());
     };
     let fingerprint = Fingerprint(presented.leaf.fingerprint);
-    match permit(front, &policy, &fingerprint, &system) {
-        Ok(permit) => {
-            facts.institution = Some(permit.institution().clone());
-            facts.terminal = permit.terminal().cloned();
-            let common_name = presented.leaf.common_name.clone();
-            Ok(Admitted { stream, permit, fingerprint, common_name })
-        }
-        Err(rejected) => Err(rejected),
-    }
+    let permit = permit(front, &policy, &fingerprint, &system)?;
+    facts.institution = Some(permit.institution().clone());
+    facts.terminal = permit.terminal().cloned();
+    let common_name = presented.leaf.common_name.clone();
+    Ok(Admitted { stream, permit, fingerprint, material, common_name })
 }
 
 /// The server name chooses the system; a client without one is served only by a
@@ -121,25 +118,24 @@ fn permit(
     let request = Request {
         caller: Caller::Tls(fingerprint),
         target: Target::System(system),
-        now: clock::seconds(front.now()),
+        now: front.unix_now(),
     };
     policy.authorize(&request).map_err(|denied| Cause::Policy(denied.reason).into())
 }
 
+/// Until the client has proven that it holds the key, all this is only claimed.
 fn note_presented(presented: &Presented, facts: &mut Facts) {
     let leaf = &presented.leaf;
-    facts.credential =
-        Some(Credential::Certificate {
-            serial: leaf.serial.to_string().into(),
-            issuer: leaf.issuer.as_str().into(),
-            claimed: leaf.identity.as_ref().ok().map(|identity| {
-                format!("{}/{}", identity.institution(), identity.terminal()).into()
-            }),
-        });
-    if let Some(denied) = &presented.denied {
-        facts.institution.clone_from(&denied.institution);
-        facts.terminal.clone_from(&denied.terminal);
-    }
+    let registered = presented.denied.as_ref().and_then(|denied| denied.terminal.as_ref());
+    let named = leaf.identity.as_ref().ok();
+    let claimed = registered.map(ToString::to_string).or_else(|| {
+        named.map(|identity| format!("{}/{}", identity.institution(), identity.terminal()))
+    });
+    facts.credential = Some(Credential::Certificate {
+        serial: leaf.serial.to_string().into(),
+        issuer: shorten(&leaf.issuer),
+        claimed: claimed.map(Into::into),
+    });
 }
 
 fn negotiated(connection: &ServerConnection) -> Option<Negotiated> {
@@ -159,10 +155,6 @@ fn negotiated(connection: &ServerConnection) -> Option<Negotiated> {
         connection.negotiated_key_exchange_group().map(rustls::crypto::SupportedKxGroup::name);
     let group = group.as_ref().and_then(NamedGroup::as_str).unwrap_or("unknown");
     Some(Negotiated { version: version.into(), suite: suite.into(), group: group.into() })
-}
-
-fn shorten(name: &str) -> Arc<str> {
-    name.chars().take(LONGEST_NAME).collect::<String>().into()
 }
 
 /// Closes so that the alert arrives: a socket closed with unread bytes resets the

@@ -15,7 +15,6 @@
 
 mod admission;
 mod buffers;
-mod clock;
 mod connection;
 mod front;
 mod handshake;
@@ -28,6 +27,7 @@ mod reasons;
 mod rejected;
 mod relay;
 mod resolver;
+mod sockets;
 mod upstream;
 mod workers;
 

@@ -118,7 +118,7 @@ impl Drop for Place {
 }
 
 /// One customer commonly holds a whole IPv6 /64.
-fn group(source: IpAddr) -> IpAddr {
+pub(crate) fn group(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),

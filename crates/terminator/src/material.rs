@@ -5,11 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime,
+};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+use zeroize::Zeroizing;
 
 use crate::profile::Profile;
 use crate::resolver::ByAlgorithm;
@@ -19,8 +22,8 @@ use crate::resolver::ByAlgorithm;
 pub struct ServerIdentity {
     /// Leaf first.
     pub chain: Vec<CertificateDer<'static>>,
-    /// PKCS#8, PKCS#1 or SEC1.
-    pub key: PrivateKeyDer<'static>,
+    /// PKCS#8; wiped when dropped.
+    pub key: Zeroizing<Vec<u8>>,
 }
 
 /// Why handshakes cannot be made from what was given.
@@ -66,22 +69,26 @@ impl std::error::Error for MaterialError {}
 #[derive(Debug)]
 pub struct Material {
     verifier: Arc<dyn ClientCertVerifier>,
+    /// CAs below the anchors: many devices send their own certificate alone.
+    intermediates: Vec<CertificateDer<'static>>,
     resolver: Arc<dyn ResolvesServerCert>,
 }
 
 impl Material {
-    /// Checks and prepares. Revocation is checked along the whole chain; an unknown
+    /// Checks and prepares. `anchors` are the trusted roots, `intermediates` the CAs below
+    /// them, which the roots' CRLs may revoke. Revocation is checked along the whole chain; an unknown
     /// status is refused and an expired CRL is no CRL (rustls-webpki's own defaults
     /// would let both pass).
     pub fn new(
         identities: Vec<ServerIdentity>,
-        client_cas: Vec<CertificateDer<'static>>,
+        anchors: Vec<CertificateDer<'static>>,
+        intermediates: Vec<CertificateDer<'static>>,
         crls: Vec<CertificateRevocationListDer<'static>>,
     ) -> Result<Self, MaterialError> {
         if identities.is_empty() {
             return Err(MaterialError::NoServerCertificate);
         }
-        if client_cas.is_empty() {
+        if anchors.is_empty() {
             return Err(MaterialError::NoClientCa);
         }
         if crls.is_empty() {
@@ -90,12 +97,11 @@ impl Material {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut certified = Vec::with_capacity(identities.len());
         for (index, identity) in identities.into_iter().enumerate() {
-            let key = CertifiedKey::from_der(identity.chain, identity.key, &provider)
-                .map_err(|cause| MaterialError::Key { index, cause })?;
+            let key = certify(identity).map_err(|cause| MaterialError::Key { index, cause })?;
             certified.push(Arc::new(key));
         }
         let mut roots = RootCertStore::empty();
-        for ca in client_cas {
+        for ca in anchors {
             roots.add(ca).map_err(MaterialError::ClientCa)?;
         }
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
@@ -103,12 +109,26 @@ impl Material {
             .enforce_revocation_expiration()
             .build()
             .map_err(MaterialError::Crl)?;
-        Ok(Self { verifier, resolver: Arc::new(ByAlgorithm(certified)) })
+        Ok(Self { verifier, intermediates, resolver: Arc::new(ByAlgorithm(certified)) })
     }
 
-    /// The verifier of chain, validity, purpose and revocation.
-    pub(crate) fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
-        Arc::clone(&self.verifier)
+    /// Verifies chain, validity, purpose and revocation of a client's certificate, sent
+    /// with or without the CAs above it.
+    pub(crate) fn verify(
+        &self,
+        certificate: &CertificateDer<'_>,
+        sent: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let known = self.intermediates.iter().map(|ca| CertificateDer::from(ca.as_ref()));
+        let sent = sent.iter().map(|ca| CertificateDer::from(ca.as_ref()));
+        let intermediates: Vec<CertificateDer<'_>> = known.chain(sent).collect();
+        self.verifier.verify_client_cert(certificate, &intermediates, now).map(drop)
+    }
+
+    /// What verifies signatures, and names the CAs to clients.
+    pub(crate) fn verifier(&self) -> &dyn ClientCertVerifier {
+        &*self.verifier
     }
 
     /// The configuration of one connection, whose client `verifier` judges.
@@ -129,6 +149,14 @@ impl Material {
         config.max_early_data_size = 0;
         config
     }
+}
+
+/// A server certificate with its key, if they belong together.
+fn certify(identity: ServerIdentity) -> Result<CertifiedKey, rustls::Error> {
+    let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.as_slice()));
+    let certified = CertifiedKey::new(identity.chain, aws_lc_rs::sign::any_supported_type(&der)?);
+    certified.keys_match()?;
+    Ok(certified)
 }
 
 /// The start of every connection's configuration under `profile`.

@@ -113,6 +113,10 @@ reasons! {
         CrlExpired = "tls.crl-expired",
             ja "失効リスト（CRL）の期限が切れています。sekisho ca crl で更新してください。",
             en "the CRL is past its nextUpdate: renew it with 'sekisho ca crl'";
+        /// The CRL is not the CA's own, or damaged.
+        CrlInvalid = "tls.crl-invalid",
+            ja "失効リスト（CRL）を使用できません。発行局の証明書と CRL の組み合わせを確かめてください。",
+            en "a CRL cannot be used: is it signed by the CA of the same name that is configured?";
         /// Not a client certificate.
         CertificatePurpose = "tls.certificate-purpose",
             ja "この証明書はクライアント認証用ではありません（EKU）。",
@@ -183,6 +187,10 @@ reasons! {
         SystemTimeout = "close.system-timeout",
             ja "接続システムが期限内に応答しませんでした。",
             en "the system did not answer in time";
+        /// TLS 1.2 has no way to renew keys, and these have sealed all they may.
+        KeyExhausted = "close.key-exhausted",
+            ja "TLS 1.2 の鍵で暗号化できる量の上限に達しました。接続し直すか、TLS 1.3 を使ってください。",
+            en "the TLS 1.2 keys have sealed all they safely can: connect again, or use TLS 1.3";
         /// Nothing moved for the idle time-out.
         Idle = "close.idle",
             ja "無通信時間の上限に達しました。",

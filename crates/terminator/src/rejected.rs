@@ -71,6 +71,9 @@ impl Rejected {
             let detail = Some(weakness.to_string().into());
             return Self { detail, ..Refusal::CertificateWeak.into() };
         }
+        if presented.is_some_and(Presented::proof_failed) {
+            return Refusal::ProofOfPossession.into();
+        }
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let refusal = match tls {
             Some(tls) => refusal_of(tls),
@@ -84,20 +87,33 @@ impl Rejected {
                 _ => Refusal::SocketError,
             },
         };
-        let detail = tls.map(|tls| tls.to_string().into());
+        let detail = tls.map(|tls| shorten(&tls.to_string()));
         Self { detail, ..refusal.into() }
     }
 }
 
+/// The longest text that a client may put into its record, in characters.
+const LONGEST_TEXT: usize = 255;
+
+/// What a client said of itself, cut where it is too long.
+pub(crate) fn shorten(text: &str) -> Arc<str> {
+    if text.chars().nth(LONGEST_TEXT).is_none() {
+        return text.into();
+    }
+    text.chars().take(LONGEST_TEXT - 1).chain(['…']).collect::<String>().into()
+}
+
 /// One place where rustls's errors become ours.
-fn refusal_of(error: &Error) -> Refusal {
+pub(crate) fn refusal_of(error: &Error) -> Refusal {
     match error {
         Error::NoCertificatesPresented => Refusal::NoCertificate,
         Error::InvalidCertificate(fault) => certificate_fault(fault),
         Error::PeerIncompatible(fault) => incompatible(fault),
         Error::AlertReceived(_) => Refusal::ClientAlert,
-        Error::DecryptError | Error::PeerMisbehaved(_) => Refusal::ProofOfPossession,
-        Error::InvalidMessage(_)
+        Error::InvalidCertRevocationList(_) => Refusal::CrlInvalid,
+        Error::DecryptError
+        | Error::PeerMisbehaved(_)
+        | Error::InvalidMessage(_)
         | Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. }
         | Error::PeerSentOversizedRecord => Refusal::Malformed,

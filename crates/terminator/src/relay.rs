@@ -10,6 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use connlog::Traffic;
+use rustls::ProtocolVersion;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncBufRead as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, Sleep, sleep};
@@ -17,9 +19,17 @@ use tokio_rustls::server::TlsStream;
 
 use crate::buffers::Buffer;
 use crate::reasons::Ending;
+use crate::sockets;
 
 /// Chunks one direction may move before the other and the rest of the thread get a turn.
 const TURN: usize = 16;
+/// How long the system's answer may pause once the client's connection has been cut off.
+const CUT_OFF: Duration = Duration::from_secs(10);
+/// Records that TLS 1.2 keys may seal, less a margin. rustls stops at 2^24, and what is
+/// written after that goes nowhere.
+const SEALED_BY_TLS12: u64 = (1 << 24) - (1 << 10);
+/// The most that one record holds (RFC 8446 §5.1).
+const RECORD: usize = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
@@ -40,6 +50,8 @@ pub(crate) struct Relay {
     buffer: Option<Buffer>,
     /// Sealed records wait in the TLS session for the client's socket.
     unflushed: bool,
+    /// Records that may still be sealed, where that is bounded.
+    seals_left: Option<u64>,
     first_end: Option<Ending>,
     traffic: Traffic,
     idle: Pin<Box<Sleep>>,
@@ -53,7 +65,9 @@ impl Relay {
         system: TcpStream,
         idle_timeout: Duration,
     ) -> Self {
+        let tls12 = client.get_ref().1.protocol_version() == Some(ProtocolVersion::TLSv1_2);
         Self {
+            seals_left: tls12.then_some(SEALED_BY_TLS12),
             client,
             system,
             inbound: Direction::Open,
@@ -78,8 +92,15 @@ impl Relay {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Tells the client, as far as it will listen, that the gateway ends the connection.
-    pub(crate) async fn hang_up(mut self, within: Duration) {
+    /// What the client proved itself with, its own certificate first.
+    pub(crate) fn client_certificates(&self) -> &[CertificateDer<'static>] {
+        self.client.get_ref().1.peer_certificates().unwrap_or_default()
+    }
+
+    /// Ends what was not ended in order: resets the system's side, and tells the client as
+    /// far as it will listen.
+    pub(crate) async fn break_off(mut self, within: Duration) {
+        sockets::end_by_reset(&self.system);
         let goodbye = poll_fn(|cx| Pin::new(&mut self.client).poll_shutdown(cx));
         let _ = tokio::time::timeout(within, goodbye).await;
     }
@@ -90,6 +111,8 @@ impl Relay {
         if let Poll::Ready(Err(ending)) = inbound {
             return Poll::Ready(ending);
         }
+        // Reading makes answers of TLS's own: no_renegotiation, or a KeyUpdate.
+        self.unflushed |= self.client.get_ref().1.wants_write();
         let outbound = self.poll_outbound(cx);
         if let Poll::Ready(Err(ending)) = outbound {
             return Poll::Ready(ending);
@@ -108,7 +131,8 @@ impl Relay {
         while self.idle.as_mut().poll(cx).is_ready() {
             let due = self.last_moved + self.idle_timeout;
             if due <= Instant::now() {
-                return Poll::Ready(Ending::Idle);
+                let cut_off = self.first_end.filter(|end| *end == Ending::ClientTruncated);
+                return Poll::Ready(cut_off.unwrap_or(Ending::Idle));
             }
             self.idle.as_mut().reset(due);
         }
@@ -129,8 +153,7 @@ impl Relay {
                     let chunk = match ready!(Pin::new(&mut self.client).poll_fill_buf(cx)) {
                         Ok(chunk) => chunk,
                         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                            self.inbound = Direction::Ending;
-                            self.first_end.get_or_insert(Ending::ClientTruncated);
+                            self.client_cut_off();
                             continue;
                         }
                         Err(error) => return Poll::Ready(Err(client_fault(&error))),
@@ -140,15 +163,32 @@ impl Relay {
                         self.first_end.get_or_insert(Ending::Client);
                         continue;
                     }
-                    let written = ready!(Pin::new(&mut self.system).poll_write(cx, chunk))
-                        .map_err(|_| Ending::SystemReset)?;
-                    Pin::new(&mut self.client).consume(written);
-                    self.traffic.bytes_in += written as u64;
+                    match ready!(Pin::new(&mut self.system).poll_write(cx, chunk)) {
+                        Ok(written) => {
+                            Pin::new(&mut self.client).consume(written);
+                            self.traffic.bytes_in += written as u64;
+                        }
+                        // It may have answered before it closed: that still goes out.
+                        Err(_) => {
+                            self.inbound = Direction::Done;
+                            self.first_end.get_or_insert(Ending::SystemReset);
+                        }
+                    }
                 }
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The client's TCP ended, but not its TLS: the system must not take what it has for
+    /// the whole. Its answer, if one is under way, still goes out.
+    fn client_cut_off(&mut self) {
+        self.inbound = Direction::Done;
+        self.first_end.get_or_insert(Ending::ClientTruncated);
+        self.idle_timeout = self.idle_timeout.min(CUT_OFF);
+        self.last_moved = Instant::now();
+        self.idle.as_mut().reset(self.last_moved + self.idle_timeout);
     }
 
     /// System to client. A buffer is taken when the system's socket is readable and
@@ -165,6 +205,9 @@ impl Relay {
                 }
                 Direction::Open => {
                     ready!(self.poll_pass_on(cx))?;
+                    if self.seals_left == Some(0) {
+                        return Poll::Ready(Err(Ending::KeyExhausted));
+                    }
                     if ready!(self.poll_read_system(cx))? == 0 {
                         self.outbound = Direction::Ending;
                         self.first_end.get_or_insert(Ending::System);
@@ -183,6 +226,8 @@ impl Relay {
                 let written = ready!(Pin::new(&mut self.client).poll_write(cx, buffer.rest()))
                     .map_err(|error| client_fault(&error))?;
                 buffer.passed_on(written);
+                let records = written.div_ceil(RECORD) as u64 + 1;
+                self.seals_left = self.seals_left.map(|left| left.saturating_sub(records));
                 self.traffic.bytes_out += written as u64;
                 self.unflushed = true;
             }

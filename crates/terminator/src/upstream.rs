@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::proxy_v2::Header;
 use crate::reasons::Ending;
+use crate::sockets;
 
 /// Where a service of a system is connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub(crate) async fn connect<'u>(
     let connecting = async {
         let mut tcp = TcpStream::connect(&upstream.address).await?;
         tcp.set_nodelay(true)?;
+        sockets::keep_alive(&tcp)?;
         if upstream.proxy_protocol {
             tcp.write_all(&header.encode()).await?;
         }

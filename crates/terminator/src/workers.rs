@@ -1,8 +1,6 @@
 //! Listening sockets and the threads that serve them: one thread a core, each with its
 //! own sockets (SO_REUSEPORT), its own reactor and its own connections.
 
-#![allow(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open list")]
-
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -10,21 +8,20 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use policy::SystemId;
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::connection;
 use crate::front::{Front, Listener, Phase};
 use crate::material;
 use crate::profile::Profile;
 use crate::rejected::Rejected;
+use crate::sockets;
 use crate::upstream::Upstream;
 
 const BACKLOG: i32 = 4096;
-/// A dead peer is noticed after two minutes even on a connection that never speaks.
-const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Pause after an accept that failed, as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -59,6 +56,7 @@ pub enum ListenError {
 }
 
 impl fmt::Display for ListenError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open list")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind { address, cause } => {
@@ -168,11 +166,20 @@ impl Workers {
             let worker = Worker { front: Arc::clone(front), phase: phase.subscribe() };
             let thread = std::thread::Builder::new()
                 .name(format!("tls-{index}"))
-                .spawn(move || runtime.block_on(worker.run(sockets, index == 0)))
+                .spawn(move || {
+                    runtime.block_on(worker.run(sockets, index == 0));
+                    // A name look-up that hangs is not waited for.
+                    runtime.shutdown_background();
+                })
                 .map_err(ListenError::Thread)?;
             threads.push(thread);
         }
         Ok(Self { front: Arc::clone(front), phase, threads })
+    }
+
+    /// Whether every thread is still there.
+    pub fn are_well(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Stops accepting, lets live connections finish until the drain time-out, ends the
@@ -181,10 +188,9 @@ impl Workers {
     pub fn stop(self, mut hurry: impl FnMut() -> bool) {
         const TICK: Duration = Duration::from_millis(100);
         self.phase.send_replace(Phase::Draining);
-        let mut left = self.front.settings.timeouts.drain;
-        while self.front.places.taken().1 > 0 && !left.is_zero() && !hurry() {
+        let until = Instant::now() + self.front.settings.timeouts.drain;
+        while self.front.places.taken().1 > 0 && Instant::now() < until && !hurry() {
             std::thread::sleep(TICK);
-            left = left.saturating_sub(TICK);
         }
         self.phase.send_replace(Phase::Stopping);
         for thread in self.threads {
@@ -192,7 +198,7 @@ impl Workers {
                 tracing::error!("a worker thread panicked");
             }
         }
-        self.front.record_folded(i64::MAX);
+        self.front.record_folded(true);
     }
 }
 
@@ -262,15 +268,14 @@ fn admit(
         Ok(place) => {
             // Best effort: without them the connection is only slower or longer-lived.
             let _ = tcp.set_nodelay(true);
-            let _ =
-                SockRef::from(&tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+            let _ = sockets::keep_alive(&tcp);
             tokio::spawn(async move {
                 connection::serve(front, listener, tcp, source, place, phase).await;
                 drop(alive);
             });
         }
         Err(refusal) => {
-            let id = front.connection_id(front.now());
+            let id = logstore::fresh_id(front.now());
             let facts = connlog::Facts {
                 network: Some(policy::Network::Tls),
                 source: Some(source),
@@ -285,7 +290,7 @@ fn admit(
 async fn keep_house(front: Arc<Front>, mut phase: watch::Receiver<Phase>) {
     loop {
         tokio::select! {
-            () = sleep(HOUSEKEEPING) => front.record_folded(front.now().unix_micros),
+            () = sleep(HOUSEKEEPING) => front.record_folded(false),
             _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
         }
     }
