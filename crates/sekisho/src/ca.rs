@@ -4,6 +4,7 @@
 //! be kept elsewhere. `issuing.key` signs servers, terminals and `issuing.crl`.
 //! `ca.pem` is what the gateway and its clients trust: both certificates.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use aws_lc_rs::rand;
@@ -14,6 +15,7 @@ use pki::{
 };
 use policy::{TerminalName, UnixSeconds};
 use registry::{CertificateFacts, RevocationReason, RevokedCertificate};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::config::{CaFiles, Config};
 use crate::files::{self, PRIVATE, PUBLIC};
@@ -136,21 +138,22 @@ impl<'a> Ca<'a> {
         })
     }
 
-    /// The exact name of the issuing or root CA, as certificates carry it.
-    pub(crate) fn issuer(&self, name: &str) -> Result<String, Failure> {
-        Ok(Leaf::from_der(&self.certificate(name)?)?.subject)
-    }
-
-    /// Signs and puts in place the CRL of `name`.
+    /// Signs and puts in place the CRL of `name`, with the number and the entries that
+    /// `begin` gives for its issuer. One process at a time: a CRL with a higher number
+    /// never has fewer entries.
     pub(crate) fn crl(
         &self,
         name: &str,
-        number: u64,
         hours: u16,
-        revoked: &[RevokedCertificate],
-    ) -> Result<(), Failure> {
+        begin: impl FnOnce(&str) -> Result<(u64, Vec<RevokedCertificate>), Failure>,
+    ) -> Result<(u64, usize), Failure> {
         let authority = self.authority(name)?;
-        self.write_crl(name, &authority, number, hours, revoked)
+        let directory = File::open(&self.files.directory)?;
+        flock(&directory, FlockOperation::LockExclusive)?;
+        let issuer = Leaf::from_der(authority.certificate())?.subject;
+        let (number, revoked) = begin(&issuer)?;
+        self.write_crl(name, &authority, number, hours, &revoked)?;
+        Ok((number, revoked.len()))
     }
 
     fn write_crl(

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use crate::Failure;
@@ -22,6 +22,8 @@ pub(crate) fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure
             format!("cannot write {}: {error}", path.display())
         }
     })?;
+    // Whatever the umask: a CRL that the gateway cannot read is no CRL.
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     Ok(())
@@ -29,11 +31,13 @@ pub(crate) fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure
 
 /// Puts a file in the place of the one that is there, whole or not at all.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    let new = path.with_extension("new");
-    // Left behind by a run that was killed.
-    let _ = fs::remove_file(&new);
+    let new = path.with_extension(format!("new-{}", std::process::id()));
     create(&new, bytes, mode)?;
-    fs::rename(&new, path)?;
+    if let Err(error) = fs::rename(&new, path) {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&new);
+        return Err(format!("cannot replace {}: {error}", path.display()).into());
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(())

@@ -1,7 +1,5 @@
 //! `sekisho ca …`
 
-use registry::Registry;
-
 use super::act;
 use crate::ca::{Ca, Issued};
 use crate::cli;
@@ -35,20 +33,14 @@ pub(super) fn run(config: &Config, command: cli::Ca) -> Result<(), Failure> {
 }
 
 /// Issues the CRL of one of the CAs from the registry.
-#[allow(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough")]
 pub(super) fn renew_crl(
     config: &Config,
     ca: &Ca<'_>,
     name: &str,
     hours: u16,
 ) -> Result<(), Failure> {
-    let revoked = {
-        let registry = Registry::open(&config.registry)?;
-        registry.reader().revoked(Some(&ca.issuer(name)?))?
-    };
-    let entries = revoked.len();
-    let number = act(config, |desk| desk.next_crl_number())?;
-    ca.crl(name, number, hours, &revoked)?;
+    let (number, entries) =
+        ca.crl(name, hours, |issuer| act(config, |desk| desk.begin_crl(issuer)))?;
     output::line(format_args!("{name}.crl: number {number}, {entries} revoked, for {hours} hours"))
 }
 
@@ -70,4 +62,12 @@ pub(super) fn write(
         issued.leaf.subject,
         moment(issued.leaf.not_after)
     ))
+}
+
+/// Removes what [`write`] wrote.
+pub(super) fn remove(directory: &std::path::Path, name: &str) {
+    for extension in ["pem", "key"] {
+        // If it cannot be removed it is still of no use.
+        let _ = std::fs::remove_file(directory.join(format!("{name}.{extension}")));
+    }
 }

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::cli::Json;
 use crate::config::Config;
-use crate::material::{self, moment};
+use crate::material::{self, CrlNumbers, moment};
 use crate::{Failure, gateway, output, unix_now};
 
 pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
-    let (_, summary) = material::load(config, unix_now())?;
+    let (_, summary) = material::load(config, unix_now(), &CrlNumbers::new())?;
     let registered = registered(config)?;
     if json.json {
         return output::json(&json!({

@@ -50,13 +50,7 @@ fn change(
     fields: InstitutionFields,
 ) -> Result<(), Failure> {
     let mut changes = Vec::new();
-    if let Some(systems) = fields.systems {
-        let registry = Registry::open(&config.registry)?;
-        let before = registry.reader().institution(code)?.profile.systems;
-        let denied = before.into_iter().filter(|system| !systems.contains(system));
-        changes.extend(denied.map(Change::DenySystem));
-        changes.extend(systems.into_iter().map(Change::AllowSystem));
-    }
+    changes.extend(fields.systems.map(Change::Systems));
     changes.extend(fields.name.map(Change::Name));
     changes.extend(fields.kind.map(Change::Kind));
     changes.extend(fields.networks.map(|n| Change::Networks(networks(n))));

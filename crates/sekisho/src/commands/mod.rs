@@ -51,10 +51,21 @@ fn act<T>(
     Ok(act(&mut registry.desk(&actor, unix_now()))?)
 }
 
-/// The login name behind the command; root's is of little use in an audit where sudo
-/// knows who it was.
+/// Who runs the command. The environment is believed only where root speaks for somebody:
+/// root's own name is of little use in an audit where sudo knows who it was.
 fn actor() -> Actor {
-    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-    let name = set("SUDO_USER").or_else(|| set("USER")).or_else(|| set("LOGNAME"));
-    Actor { name: name.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())) }
+    let uid = rustix::process::getuid();
+    let by_sudo = std::env::var("SUDO_USER").ok().filter(|name| uid.is_root() && !name.is_empty());
+    let name = by_sudo.or_else(|| login_name(uid.as_raw()));
+    Actor { name: name.unwrap_or_else(|| format!("uid {}", uid.as_raw())) }
+}
+
+/// The name of a user of this machine.
+fn login_name(uid: u32) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number.parse() == Ok(uid)).then(|| name.to_owned())
+    })
 }

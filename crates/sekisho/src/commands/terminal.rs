@@ -5,7 +5,7 @@ use std::path::Path;
 use pki::pem::{self, Label};
 use pki::{ExtendedKeyUsage, Leaf};
 use policy::{Status, TerminalName};
-use registry::{CertificateFilter, Filter, Registry, RevocationReason};
+use registry::{CertificateFilter, Filter, Registry};
 use serde_json::json;
 
 use super::{act, ca};
@@ -40,18 +40,18 @@ pub(super) fn run(config: &Config, command: cli::Terminal) -> Result<(), Failure
                 let fingerprint = certificate.facts.fingerprint;
                 act(config, |desk| desk.revoke_certificate(&fingerprint, why.reason))?;
             }
-            announce(config, why.reason)
+            announce(config)
         }
         Command::RevokeCertificate { fingerprint, why } => {
             act(config, |desk| desk.revoke_certificate(&fingerprint, why.reason))?;
             output::line(format_args!("{fingerprint}: revoked"))?;
-            announce(config, why.reason)
+            announce(config)
         }
     }
 }
 
 /// The gateway refuses what was revoked at once; the CRL tells everybody else.
-fn announce(config: &Config, _why: RevocationReason) -> Result<(), Failure> {
+fn announce(config: &Config) -> Result<(), Failure> {
     match Ca::of(config) {
         Ok(ca) => ca::renew_crl(config, &ca, "issuing", CRL_HOURS).map_err(|error| {
             format!("revoked in the registry, but the CRL was not issued: {error}").into()
@@ -68,10 +68,15 @@ fn issue(config: &Config, options: &TerminalIssue) -> Result<(), Failure> {
         registry.reader().institution(&terminal.name.institution)?.profile.name
     };
     let issued = Ca::of(config)?.terminal(name, &organization, options.algorithm, options.days)?;
-    // Registered first: a certificate that the registry does not know is of no use.
-    act(config, |desk| desk.register_certificate(name.clone(), facts(&issued.leaf)))?;
     let file = format!("{}-{}", name.institution, name.terminal);
-    ca::write(&issued, &options.out, &file)
+    ca::write(&issued, &options.out, &file)?;
+    let registered =
+        act(config, |desk| desk.register_certificate(name.clone(), facts(&issued.leaf)));
+    if registered.is_err() {
+        // Of no use to anybody: the gateway does not know it.
+        ca::remove(&options.out, &file);
+    }
+    registered
 }
 
 fn register(config: &Config, name: &TerminalName, file: &Path) -> Result<(), Failure> {

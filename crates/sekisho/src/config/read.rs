@@ -73,6 +73,16 @@ impl Reader<'_> {
         });
         let (systems, upstreams) = self.systems(raw.system);
         let tls = self.tls(raw.tls, &systems)?;
+        self.check_services(&tls.listeners, &upstreams);
+        if (log.capacity as usize) < tls.limits.connections {
+            let message = format!(
+                "[log] queue is {}, [tls.limits] connections is {}",
+                log.capacity, tls.limits.connections
+            );
+            let remedy = "raise the queue or lower the limit: every live connection keeps a \
+                          place for its close record";
+            self.problems.push(Problem::whole(message, remedy));
+        }
         Some(Config {
             path: path.to_owned(),
             source: source.into(),
@@ -87,6 +97,22 @@ impl Reader<'_> {
             systems,
             upstreams,
         })
+    }
+
+    /// A listener's own upstream must not be another system's.
+    fn check_services(&mut self, listeners: &[ListenerSettings], upstreams: &[Upstream]) {
+        for service in listeners.iter().filter_map(|listener| listener.upstream.as_ref()) {
+            let clash = |other: &&Upstream| {
+                other.address == service.address && other.system != service.system
+            };
+            if let Some(other) = upstreams.iter().find(clash) {
+                let message = format!(
+                    "{} is the upstream of {} and of a listener of {}",
+                    service.address, other.system, service.system
+                );
+                self.problems.push(Problem::whole(message, "give every system ports of its own"));
+            }
+        }
     }
 
     fn workers(&mut self, given: Option<Spanned<u16>>) -> usize {
@@ -109,7 +135,7 @@ impl Reader<'_> {
             None => DEFAULT_QUEUE,
             Some(queue) if *queue.as_ref() >= LEAST_QUEUE => *queue.as_ref(),
             Some(queue) => {
-                let remedy = "give at least 64: every live connection needs two places";
+                let remedy = "give at least 64: every live connection keeps a place";
                 self.problem(queue.span(), "the queue is too short", remedy);
                 DEFAULT_QUEUE
             }
@@ -218,7 +244,7 @@ impl Reader<'_> {
         }
         let mut hosts: Vec<(String, SystemId)> = Vec::new();
         let mut systems: Vec<System> = Vec::new();
-        let mut upstreams = Vec::new();
+        let mut upstreams: Vec<Upstream> = Vec::new();
         for raw in raw {
             let id: Option<SystemId> = self.parsed(&raw.id, "as kmix-r-basic");
             let upstream = self.upstream(&raw.upstream);
@@ -242,6 +268,11 @@ impl Reader<'_> {
                 names.push(name);
             }
             if let Some(address) = upstream {
+                // Behind one address a client permitted for one system could ask for another.
+                if let Some(other) = upstreams.iter().find(|other| other.address == address) {
+                    let message = format!("leads to {} already", other.system);
+                    self.fault(&raw.upstream, &message, "give every system a port of its own");
+                }
                 let proxy_protocol = raw.proxy_protocol;
                 upstreams.push(Upstream { system: id.clone(), address, proxy_protocol });
             }
@@ -293,6 +324,10 @@ impl Reader<'_> {
             Ok(address) => Some(address.into()),
             Err(_) => self.parsed_as(&raw.network, "an address or prefix", "as 192.0.2.10/32"),
         };
+        if let Some(network) = network.filter(|network| *network != network.trunc()) {
+            let remedy = format!("{} or {}/32", network.trunc(), network.addr());
+            self.fault(&raw.network, "has bits beyond its prefix length", &remedy);
+        }
         let remedy = "list what the system serves, as [\"tcp/443\", \"icmp\"]";
         let services = raw.services.iter().filter_map(|service| self.parsed(service, remedy));
         let services = services.collect();

@@ -7,11 +7,12 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connlog::{ClockState, ConnectionId, Event, Facts, Record, Timestamp};
+use connlog::{Event, Facts, Record};
 use logstore::{Recorder, Writer};
 use policy::{Policy, UtcOffset};
 use reason::Reason as _;
 use registry::Reader;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use terminator::{Front, Listeners, Settings, Workers};
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::Failure;
 use crate::config::Config;
-use crate::material;
+use crate::material::{self, CrlNumbers};
 
 pub(crate) use events::GatewayEvent;
 pub(crate) use status::ask as ask_status;
@@ -38,13 +39,10 @@ pub(crate) struct Journal {
 
 impl Journal {
     fn note(&self, event: GatewayEvent, detail: Option<String>) {
-        let time = now(self.offset);
-        let mut random = [0; 10];
-        // The generator does not fail once seeded; time alone would still be an id.
-        let _ = aws_lc_rs::rand::fill(&mut random);
+        let time = logstore::now(self.offset);
         let reason = event.code().into();
         self.recorder.control(Record {
-            connection: ConnectionId::new(time.unix_micros, random),
+            connection: logstore::fresh_id(time),
             time,
             gateway: Arc::clone(&self.gateway),
             event: Event::Control { reason, detail: detail.map(Into::into) },
@@ -55,9 +53,10 @@ impl Journal {
 
 /// Runs the gateway until SIGTERM or SIGINT.
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
+    raise_descriptor_limit(config);
     // From here on signals wait for the loop below instead of ending the process.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    let (handshakes, summary) = material::load(config, crate::unix_now())?;
+    let (handshakes, summary) = material::load(config, crate::unix_now(), &CrlNumbers::new())?;
     let reader = Reader::open(&config.registry)?;
     let policy = Arc::new(compile(config, &reader)?);
     let (policies, policy_changes) = watch::channel(policy);
@@ -84,7 +83,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
-    let mut upkeep = upkeep::Upkeep::new(config, reader, policies, &front, &status, &journal);
+    let numbers = summary.crl_numbers();
+    let mut upkeep =
+        upkeep::Upkeep::new(config, reader, policies, numbers, &front, &status, &journal);
     'running: loop {
         for signal in signals.pending() {
             match signal {
@@ -93,6 +94,10 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
             }
         }
         upkeep.look();
+        // Without either nobody would be served, and nobody would know why.
+        if !workers.are_well() || !status.log_is_there() {
+            return Err("an internal fault ended a part of the gateway; it stops whole".into());
+        }
         std::thread::sleep(TICK);
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -106,6 +111,26 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     writer.stop(Instant::now() + LAST_RECORDS)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Two descriptors a connection; the soft limit is often far below the hard one.
+fn raise_descriptor_limit(config: &Config) {
+    let wanted = config.tls.limits.connections as u64 * 2 + 256;
+    let limit = getrlimit(Resource::Nofile);
+    let highest = limit.maximum.unwrap_or(u64::MAX);
+    let raised = Rlimit { current: Some(wanted.min(highest)), maximum: limit.maximum };
+    if limit.current.is_some_and(|current| current < wanted) {
+        // What could be had is looked at below.
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if current < wanted {
+        tracing::warn!(
+            "only {current} file descriptors for up to {} connections: raise LimitNOFILE to \
+             {wanted}, or lower [tls.limits] connections",
+            config.tls.limits.connections
+        );
+    }
 }
 
 fn settings(config: &Config) -> Settings {
@@ -123,7 +148,7 @@ fn start_log(config: &Config) -> Result<(Recorder, Writer), Failure> {
     Ok(Writer::start(logstore::Config {
         directory: config.log.directory.clone(),
         gateway: Arc::clone(&config.gateway),
-        clock: Arc::new(move || now(offset)),
+        clock: Arc::new(move || logstore::now(offset)),
         capacity: config.log.capacity,
         on_failure: config.log.on_failure,
     })?)
@@ -133,13 +158,4 @@ fn start_log(config: &Config) -> Result<(Recorder, Writer), Failure> {
 pub(crate) fn compile(config: &Config, reader: &Reader) -> Result<Policy, Failure> {
     let (version, roster) = reader.roster()?;
     Ok(Policy::compile(version, config.offset, config.systems.clone(), &roster)?)
-}
-
-/// Now, as records write it.
-fn now(offset: UtcOffset) -> Timestamp {
-    Timestamp {
-        unix_micros: crate::unix_micros(),
-        offset_minutes: offset.minutes,
-        clock: ClockState::Unknown,
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +27,7 @@ const CERTIFICATE_WARNING: i64 = 30 * 24 * 3600;
 /// And are repeated this often.
 const REPEAT: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that ends at a known time.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub(super) struct Status {
     recorder: Recorder,
     policies: watch::Receiver<Arc<Policy>>,
     expiries: Mutex<(Vec<Expiry>, Option<Instant>)>,
+    /// What was last said of the log, and when.
+    log_said: Mutex<(String, Instant)>,
 }
 
 impl Status {
@@ -60,6 +63,7 @@ impl Status {
             recorder,
             policies,
             expiries: Mutex::default(),
+            log_said: Mutex::new((log_state(&LogState::Writing).to_string(), Instant::now())),
         })
     }
 
@@ -94,6 +98,28 @@ impl Status {
                 tracing::warn!("{} expires at {}", expiry.what, moment(expiry.at));
             }
         }
+    }
+
+    /// Says aloud when the log's state changes, and once an hour while it is not well.
+    pub(super) fn watch_log(&self) {
+        let state = self.recorder.state();
+        let now = log_state(&state).to_string();
+        let mut said = self.log_said.lock().unwrap_or_else(PoisonError::into_inner);
+        let well = state == LogState::Writing;
+        if said.0 == now && (well || said.1.elapsed() < REPEAT) {
+            return;
+        }
+        *said = (now.clone(), Instant::now());
+        if well {
+            tracing::info!("the connection log is written again");
+        } else {
+            tracing::error!("the connection log: {now}");
+        }
+    }
+
+    /// Whether the log's writer is still there.
+    pub(super) fn log_is_there(&self) -> bool {
+        self.recorder.state() != LogState::Stopped
     }
 
     fn answer(&self) -> Value {
@@ -162,14 +188,25 @@ pub(super) fn serve(path: &Path, status: Arc<Status>) -> Result<Socket, Failure>
         )
         .into());
     }
-    let _ = fs::remove_file(path);
     let described = |error| format!("cannot make the status socket {}: {error}", path.display());
-    let listener = UnixListener::bind(path).map_err(described)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(described)?;
+    // Bound under another name and moved once it is private; this also takes the place of a
+    // socket left behind, and of nothing else.
+    let left_behind = fs::symlink_metadata(path).map(|found| found.file_type().is_socket());
+    if matches!(left_behind, Ok(false)) {
+        return Err(format!("{} is there and is no socket; name another", path.display()).into());
+    }
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let listener = UnixListener::bind(&new).map_err(described)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).map_err(described)?;
+    fs::rename(&new, path).map_err(described)?;
     std::thread::Builder::new().name("status".to_owned()).spawn(move || {
-        for client in listener.incoming().flatten() {
-            // A client that left early has its answer, or does not want it.
-            let _ = answer(client, &status);
+        for client in listener.incoming() {
+            match client {
+                // A client that left early has its answer, or does not want it.
+                Ok(client) => drop(answer(client, &status)),
+                // As when there are no file descriptors left.
+                Err(_) => std::thread::sleep(PAUSE),
+            }
         }
     })?;
     Ok(Socket(path.to_owned()))

@@ -1,6 +1,9 @@
 //! Keeps a running gateway in step with the registry and with the files of its
-//! certificates. Each change is applied whole or, with a record of why, not at all.
+//! certificates. Each change is applied whole or, with a record of why, not at all; what
+//! could not be applied is tried again.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,23 +15,56 @@ use tokio::sync::watch;
 
 use super::status::Status;
 use super::{GatewayEvent, Journal, compile};
+use crate::Failure;
 use crate::config::Config;
-use crate::material;
+use crate::material::{self, CrlNumbers};
 
 /// How often files are looked at.
 const FILES: Duration = Duration::from_secs(1);
+/// How long after a failure the same thing is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Which file a path leads to, and which version of it.
+type Identity = Option<(u64, u64, u64, SystemTime)>;
 
 pub(super) struct Upkeep<'a> {
     config: &'a Config,
-    reader: Reader,
-    seen: Option<u32>,
     policies: watch::Sender<Arc<Policy>>,
     front: &'a Front,
     status: &'a Status,
     journal: &'a Journal,
+    reader: Reader,
+    /// Which file the reader has open.
+    registry: Option<(u64, u64)>,
+    /// The version of the registry that is in force, as [`Reader::data_version`] counts.
+    applied: Option<u32>,
+    policy: Attempt,
     files: Vec<PathBuf>,
-    changed: Vec<SystemTime>,
+    versions: Vec<Identity>,
+    material: Attempt,
+    crl_numbers: CrlNumbers,
     files_due: Instant,
+}
+
+/// When something that failed is tried again, and what was said of it.
+#[derive(Default)]
+struct Attempt {
+    again_at: Option<Instant>,
+    said: String,
+}
+
+impl Attempt {
+    fn is_due(&self) -> bool {
+        self.again_at.is_none_or(|at| Instant::now() >= at)
+    }
+
+    fn failed(&mut self, why: String, note: impl FnOnce(&str)) {
+        self.again_at = Some(Instant::now() + RETRY);
+        if self.said != why {
+            note(&why);
+            self.said = why;
+        }
+    }
 }
 
 impl<'a> Upkeep<'a> {
@@ -36,79 +72,104 @@ impl<'a> Upkeep<'a> {
         config: &'a Config,
         reader: Reader,
         policies: watch::Sender<Arc<Policy>>,
+        crl_numbers: CrlNumbers,
         front: &'a Front,
         status: &'a Status,
         journal: &'a Journal,
     ) -> Self {
         let files = files_of(config);
-        let changed = material::last_change(files.iter().map(PathBuf::as_path));
-        let files_due = Instant::now() + FILES;
-        // The first look compares versions: the registry may have changed since it was read.
-        let seen = None;
-        Self { config, reader, seen, policies, front, status, journal, files, changed, files_due }
+        let versions = versions(&files);
+        Self {
+            config,
+            policies,
+            front,
+            status,
+            journal,
+            reader,
+            registry: file_of(&config.registry),
+            applied: None,
+            policy: Attempt::default(),
+            files,
+            versions,
+            material: Attempt::default(),
+            crl_numbers,
+            files_due: Instant::now() + FILES,
+        }
     }
 
     /// Applies what has changed since the last look.
     pub(super) fn look(&mut self) {
-        match self.reader.data_version() {
-            Ok(version) if self.seen == Some(version) => {}
-            Ok(version) => {
-                self.seen = Some(version);
-                self.take_policy();
-            }
-            Err(error) => tracing::warn!(%error, "the registry cannot be read"),
+        if self.policy.is_due() {
+            self.take_policy();
         }
-        if Instant::now() >= self.files_due {
-            self.files_due = Instant::now() + FILES;
-            let changed = material::last_change(self.files.iter().map(PathBuf::as_path));
-            if changed != self.changed {
-                self.changed = changed;
-                self.take_material();
-            }
-            self.status.warn_of_expiry();
+        if Instant::now() < self.files_due {
+            return;
         }
+        self.files_due = Instant::now() + FILES;
+        let versions = versions(&self.files);
+        let failed = self.material.again_at.is_some();
+        if versions != self.versions || (failed && self.material.is_due()) {
+            self.versions = versions;
+            self.take_material();
+        }
+        self.status.warn_of_expiry();
+        self.status.watch_log();
     }
 
-    /// Applies everything anew.
+    /// Reads certificates and CRLs anew, whether they have changed or not.
     pub(super) fn reload(&mut self) {
-        self.take_policy();
         self.take_material();
     }
 
-    fn take_policy(&self) {
-        let current = self.policies.borrow().generation();
-        match self.reader.version() {
-            Ok(version) if version == current => return,
-            Ok(_) | Err(_) => {}
-        }
-        match compile(self.config, &self.reader) {
-            Ok(policy) => {
-                let detail = format!("generation {}", policy.generation());
-                tracing::info!(generation = policy.generation(), "policy changed");
-                self.policies.send_replace(Arc::new(policy));
-                self.journal.note(GatewayEvent::PolicyChanged, Some(detail));
-            }
-            Err(error) => {
-                tracing::error!(%error, "the registry's change is not in force");
-                self.journal.note(GatewayEvent::PolicyRejected, Some(error.to_string()));
-            }
+    fn take_policy(&mut self) {
+        match self.try_policy() {
+            Ok(()) => self.policy = Attempt::default(),
+            Err(error) => self.policy.failed(error.to_string(), |why| {
+                tracing::error!("the registry's change is not in force: {why}");
+                self.journal.note(GatewayEvent::PolicyRejected, Some(why.to_owned()));
+            }),
         }
     }
 
-    fn take_material(&self) {
-        match material::load(self.config, crate::unix_now()) {
+    fn try_policy(&mut self) -> Result<(), Failure> {
+        // A registry restored from a backup is another file, and its versions count anew.
+        let registry = file_of(&self.config.registry);
+        let replaced = registry != self.registry;
+        if replaced {
+            self.reader = Reader::open(&self.config.registry)?;
+            self.registry = registry;
+            self.applied = None;
+        }
+        let version = self.reader.data_version()?;
+        if self.applied == Some(version) {
+            return Ok(());
+        }
+        if replaced || self.reader.version()? != self.policies.borrow().generation() {
+            let policy = compile(self.config, &self.reader)?;
+            let generation = policy.generation();
+            self.policies.send_replace(Arc::new(policy));
+            tracing::info!(generation, "policy changed");
+            self.journal
+                .note(GatewayEvent::PolicyChanged, Some(format!("generation {generation}")));
+        }
+        self.applied = Some(version);
+        Ok(())
+    }
+
+    fn take_material(&mut self) {
+        match material::load(self.config, crate::unix_now(), &self.crl_numbers) {
             Ok((handshakes, summary)) => {
                 self.front.replace_material(handshakes);
+                self.crl_numbers = summary.crl_numbers();
                 self.status.note_summary(&summary);
+                self.material = Attempt::default();
                 tracing::info!("certificates and revocation lists changed");
                 self.journal.note(GatewayEvent::MaterialChanged, None);
             }
-            Err(problems) => {
-                tracing::error!(
-                    "new certificates or revocation lists are not in force:\n{problems}"
-                );
-                self.journal.note(GatewayEvent::MaterialRejected, Some(problems.in_one_line()));
-            }
+            Err(problems) => self.material.failed(problems.in_one_line(), |why| {
+                tracing::error!("certificates or CRLs are not in force:\n{problems}");
+                self.journal.note(GatewayEvent::MaterialRejected, Some(why.to_owned()));
+            }),
         }
     }
 }
@@ -116,7 +177,21 @@ impl<'a> Upkeep<'a> {
 /// Every file whose change matters to the TLS front.
 fn files_of(config: &Config) -> Vec<PathBuf> {
     let tls = &config.tls;
-    let certificates = tls.certificates.iter().flat_map(|files| [&files.chain, &files.key]);
-    let located = certificates.chain(&tls.client_ca).chain(&tls.crl);
-    located.map(|file| Path::to_path_buf(&file.path)).collect()
+    let certificates = tls.certificates.iter();
+    let certificates = certificates
+        .flat_map(|files| [Some(&files.chain), Some(&files.key), files.passphrase.as_ref()]);
+    let located = certificates.flatten().chain(&tls.client_ca).chain(&tls.crl);
+    located.map(|file| file.path.clone()).collect()
+}
+
+fn versions(files: &[PathBuf]) -> Vec<Identity> {
+    let version = |path: &PathBuf| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino(), found.len(), found.modified().ok()?))
+    };
+    files.iter().map(version).collect()
+}
+
+fn file_of(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
