@@ -9,14 +9,16 @@
 
 mod authorize;
 mod compile;
+mod denial;
 mod hours;
 mod id;
 mod model;
 mod prefixes;
 mod system;
 
-pub use authorize::{Caller, Denial, Denied, Permit, Request, Target};
+pub use authorize::{Caller, Denied, Permit, Request, Target};
 pub use compile::{Conflict, Policy};
+pub use denial::Denial;
 pub use hours::{Hours, HoursError, UtcOffset};
 pub use id::{Fingerprint, IdError, InstitutionCode, SystemId, TerminalId, TerminalName};
 pub use model::{

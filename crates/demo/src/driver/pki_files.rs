@@ -9,7 +9,7 @@ use pki::pem::{self, Label};
 use pki::{Algorithm, Authority, Identity, Serial, SigningKey, Subject, Terminal, Validity};
 
 use super::Failure;
-use super::stage::TRUST_DOMAIN;
+use super::roster::TRUST_DOMAIN;
 
 /// Writes the wrong certificates beside the right ones, each as `NAME.pem` and `NAME.key`.
 pub(super) fn write(ca: &Path, out: &Path) -> Result<(), Failure> {

@@ -1,5 +1,8 @@
 //! The demo's institutions and terminals, as a support desk would import them.
 
+/// The trust domain of the demo's identities.
+pub(super) const TRUST_DOMAIN: &str = "kmix-r.example";
+
 /// 機関と端末. Of the last three terminals one is suspended, one will be revoked, and one
 /// belongs to an institution that is suspended.
 pub(super) const CSV: &str = "\

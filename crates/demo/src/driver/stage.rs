@@ -13,10 +13,9 @@ use std::time::Duration;
 use demo::systems::{self, Kind, Running};
 use tokio::runtime::Runtime;
 
-use super::{Failure, pki_files, roster};
+use super::roster::{self, TRUST_DOMAIN};
+use super::{Failure, pki_files};
 
-/// The trust domain of the demo's identities.
-pub(super) const TRUST_DOMAIN: &str = "kmix-r.example";
 const READY: Duration = Duration::from_secs(30);
 
 /// Where the gateway listens.
