@@ -11,6 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use demo::systems::{self, Kind, Running};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 
 use super::roster::{self, TRUST_DOMAIN};
@@ -90,8 +91,7 @@ impl Stage {
 
     /// Stops the gateway, which drains and leaves a whole log, and then the systems.
     pub(super) fn strike(mut self) -> Result<(), Failure> {
-        let pid = self.gateway.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status()?;
+        kill_process(Pid::from_child(&self.gateway), Signal::TERM)?;
         let status = self.gateway.wait()?;
         for system in self.systems {
             self.runtime.block_on(system.stop());
