@@ -96,7 +96,7 @@ fn append<'r>(
     records: impl Iterator<Item = (i64, &'r Record)>,
 ) -> rusqlite::Result<()> {
     let transaction = begin(connection)?;
-    let mut statement = transaction.prepare(&schema::INSERT)?;
+    let mut statement = transaction.prepare_cached(&schema::INSERT)?;
     for (seq, record) in records {
         schema::insert(&mut statement, seq, record)?;
     }

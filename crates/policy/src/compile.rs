@@ -239,8 +239,8 @@ impl Policy {
         terminal: &Terminal,
         codes: &HashMap<&InstitutionCode, InstitutionIndex>,
     ) -> Result<(), Conflict> {
-        let institution = *codes
-            .get(&terminal.name.institution)
+        let (&code, &institution) = codes
+            .get_key_value(&terminal.name.institution)
             .ok_or_else(|| Conflict::NoInstitution(terminal.name.clone()))?;
         let index = row(self.terminals.len())?;
         for (credential, status) in &terminal.credentials {
@@ -266,7 +266,11 @@ impl Policy {
             }
         }
         self.terminals.push(TerminalEntry {
-            name: terminal.name.clone(),
+            // The institution's own copy of its code: one less to fetch for a decision.
+            name: TerminalName {
+                institution: code.clone(),
+                terminal: terminal.name.terminal.clone(),
+            },
             institution,
             status: terminal.status,
         });

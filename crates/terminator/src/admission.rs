@@ -69,7 +69,7 @@ impl Admission {
             presented.weakness = Some(weakness);
             return Err(CertificateError::Other(OtherError(Arc::new(weakness))).into());
         }
-        self.material.verify(certificate, intermediates, now)?;
+        self.material.verify(certificate, intermediates, &presented.leaf, now)?;
         let request = Request {
             caller: Caller::Tls(&Fingerprint(presented.leaf.fingerprint)),
             target: Target::System(&self.system),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use connlog::{Event, Facts, Record, Traffic};
 use logstore::{Ticket, Unwritable};
+use pki::Leaf;
 use policy::{Caller, Denied, Fingerprint, Network, Permit, Request, Target, UnixSeconds};
 use reason::Reason as _;
 use rustls::pki_types::UnixTime;
@@ -225,7 +226,8 @@ fn verify_again(held: &Held, material: &Arc<Material>, relay: &Relay) -> Result<
     let Some((certificate, sent)) = relay.client_certificates().split_first() else {
         return Err(Refusal::NoCertificate);
     };
-    material.verify(certificate, sent, UnixTime::now()).map_err(|error| refusal_of(&error))
+    let leaf = Leaf::from_der(certificate).map_err(|_| Refusal::CertificateMalformed)?;
+    material.verify(certificate, sent, &leaf, UnixTime::now()).map_err(|error| refusal_of(&error))
 }
 
 /// Resolves when live connections are to end, or whoever would say so is gone.

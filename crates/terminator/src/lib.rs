@@ -29,6 +29,7 @@ mod relay;
 mod resolver;
 mod sockets;
 mod upstream;
+mod verified;
 mod workers;
 
 pub use front::{Front, Gauges, Settings, Timeouts};

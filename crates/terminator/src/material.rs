@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use pki::{Leaf, RevocationList};
+use policy::UnixSeconds;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime,
@@ -16,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::profile::Profile;
 use crate::resolver::ByAlgorithm;
+use crate::verified::Verified;
 
 /// A server certificate with the rest of its chain, and its key.
 #[derive(Debug)]
@@ -72,6 +75,9 @@ pub struct Material {
     /// CAs below the anchors: many devices send their own certificate alone.
     intermediates: Vec<CertificateDer<'static>>,
     resolver: Arc<dyn ResolvesServerCert>,
+    verified: Verified,
+    /// When the first of the CA certificates and CRLs ends; Unix seconds.
+    ends: UnixSeconds,
 }
 
 impl Material {
@@ -94,6 +100,9 @@ impl Material {
         if crls.is_empty() {
             return Err(MaterialError::NoCrl);
         }
+        let cas = anchors.iter().chain(&intermediates).map(|ca| end_of(ca));
+        let lists = crls.iter().map(|crl| end_of_list(crl));
+        let ends = cas.chain(lists).min().unwrap_or(UnixSeconds::MIN);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut certified = Vec::with_capacity(identities.len());
         for (index, identity) in identities.into_iter().enumerate() {
@@ -109,21 +118,36 @@ impl Material {
             .enforce_revocation_expiration()
             .build()
             .map_err(MaterialError::Crl)?;
-        Ok(Self { verifier, intermediates, resolver: Arc::new(ByAlgorithm(certified)) })
+        Ok(Self {
+            verifier,
+            intermediates,
+            resolver: Arc::new(ByAlgorithm(certified)),
+            verified: Verified::default(),
+            ends,
+        })
     }
 
     /// Verifies chain, validity, purpose and revocation of a client's certificate, sent
-    /// with or without the CAs above it.
+    /// with or without the CAs above it. A certificate that these CAs and CRLs have
+    /// verified before is not verified again until one of them, or itself, ends.
     pub(crate) fn verify(
         &self,
         certificate: &CertificateDer<'_>,
         sent: &[CertificateDer<'_>],
+        leaf: &Leaf,
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
+        let seconds = UnixSeconds::try_from(now.as_secs()).unwrap_or(UnixSeconds::MAX);
+        if self.verified.holds(&leaf.fingerprint, seconds) {
+            return Ok(());
+        }
         let known = self.intermediates.iter().map(|ca| CertificateDer::from(ca.as_ref()));
-        let sent = sent.iter().map(|ca| CertificateDer::from(ca.as_ref()));
-        let intermediates: Vec<CertificateDer<'_>> = known.chain(sent).collect();
-        self.verifier.verify_client_cert(certificate, &intermediates, now).map(drop)
+        let all = known.chain(sent.iter().map(|ca| CertificateDer::from(ca.as_ref())));
+        let all: Vec<CertificateDer<'_>> = all.collect();
+        self.verifier.verify_client_cert(certificate, &all, now)?;
+        let ends = sent.iter().map(|ca| end_of(ca)).fold(leaf.not_after.min(self.ends), i64::min);
+        self.verified.note(leaf.fingerprint, seconds, ends);
+        Ok(())
     }
 
     /// What verifies signatures, and names the CAs to clients.
@@ -149,6 +173,15 @@ impl Material {
         config.max_early_data_size = 0;
         config
     }
+}
+
+/// When a certificate ends; long ago for one that cannot be read.
+fn end_of(certificate: &[u8]) -> UnixSeconds {
+    Leaf::from_der(certificate).map_or(UnixSeconds::MIN, |leaf| leaf.not_after)
+}
+
+fn end_of_list(crl: &[u8]) -> UnixSeconds {
+    RevocationList::from_der(crl).map_or(UnixSeconds::MIN, |list| list.next_update)
 }
 
 /// A server certificate with its key, if they belong together.
