@@ -1,0 +1,199 @@
+//! Configurations that must not come up: each says what is wrong, where, and what to do.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use sekisho_tests::foreign::{ForeignCa, P256, RSA_1024};
+use sekisho_tests::program::{self, Outcome, lacks};
+use sekisho_tests::setup::Setup;
+use sekisho_tests::site::{CONFIG, Site};
+
+/// Runs a gateway whose configuration has `there` replaced by `here`.
+fn changed(setup: &Setup, there: &str, here: &str) -> Outcome {
+    let text = setup.text();
+    assert!(text.contains(there), "{there}: {text}");
+    setup.fail(&text.replacen(there, here, 1))
+}
+
+/// The run failed in good order: `words` name the fault, `line` holds the culprit.
+fn assert_explained(setup: &Setup, outcome: &Outcome, words: &str, line: &str) {
+    let told = &outcome.errors;
+    assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+    assert!(!told.contains("panicked"), "{told}");
+    assert!(told.contains(words), "not '{words}' but: {told}");
+    assert!(told.contains("help: "), "{told}");
+    let text = fs::read_to_string(setup.site.path(CONFIG)).unwrap();
+    let numbered = (1..).zip(text.lines()).filter(|(_, found)| found.contains(line));
+    let (number, _) = numbered.last().expect(line);
+    let place = format!("{}:{number}:", setup.site.path(CONFIG).display());
+    assert!(told.contains(&place), "not at {place}: {told}");
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_shown_where_it_is() {
+    let setup = Setup::new();
+    for (there, here, words) in [
+        ("[tls.limits]", "[tls.limits]\nhandshake = 3", "unknown field"),
+        ("[tls.limits]", "[tls.limits]\nhandshakes = 0", "a limit of nothing"),
+        ("[tls.limits]", "[tls.limits]\nhandshakes = \"many\"", "invalid type"),
+        ("drain_timeout = \"1s\"", "drain_timeout = \"soon\"", "is not a duration"),
+        ("address = \"127.0.0.1:0\"", "address = \"localhost\"", "is not ADDRESS:PORT"),
+        ("system = \"enkaku-dokuei\"", "system = \"dokuei\"", "is no configured system"),
+        ("system = \"enkaku-dokuei\"", "profile = \"tls10\"", "is not one of"),
+        ("\"path.kmix-r.example\"", "\"plus.kmix-r.example\"", "leads to kmix-plus already"),
+        ("\"path.kmix-r.example\"", "\"*.kmix-r.example\"", "is not a host name"),
+        ("id = \"renkei-path\"", "id = \"kmix-plus\"", "is configured twice"),
+        ("crl = [", "crl = []\n#", "no CRL is given"),
+        ("client_ca = [", "client_ca = []\n#", "no client CA is given"),
+        ("name = \"gw-test\"", "name = gw-test", "must be quoted"),
+    ] {
+        let outcome = changed(&setup, there, here);
+        let line = here.lines().last().unwrap();
+        let line = if line == "#" { here.lines().next().unwrap() } else { line };
+        assert_explained(&setup, &outcome, words, line);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let setup = Setup::new();
+    for (file, line) in [
+        ("tls/front-ecdsa.pem", "chain = \"tls/front-ecdsa.pem\""),
+        ("tls/front-ecdsa.key", "key = \"tls/front-ecdsa.key\""),
+        ("ca/ca.pem", "client_ca = "),
+        ("ca/issuing.crl", "crl = "),
+    ] {
+        let path = setup.site.path(file);
+        let good = fs::read(&path).unwrap();
+        let run = |bytes: Option<&[u8]>| {
+            match bytes {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            setup.fail(&setup.text())
+        };
+        assert_explained(&setup, &run(Some(b"nothing of the kind")), file, line);
+        assert_explained(&setup, &run(Some(&good[..good.len() / 3])), file, line);
+        assert_explained(&setup, &run(Some(b"")), file, line);
+        assert_explained(&setup, &run(None), "No such file or directory", line);
+        fs::write(&path, good).unwrap();
+        let owner_alone = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(&path, owner_alone).unwrap();
+    }
+    let (other, own) =
+        (setup.site.path("tls/front-rsa.key"), setup.site.path("tls/front-ecdsa.key"));
+    fs::copy(other, own).unwrap();
+    let outcome = setup.fail(&setup.text());
+    assert_explained(&setup, &outcome, "the key does not fit", "key = \"tls/front-ecdsa.key\"");
+}
+
+#[test]
+fn a_secret_is_opened_with_its_passphrase_and_kept_private() {
+    if lacks("openssl") {
+        return;
+    }
+    let setup = Setup::new();
+    let key = setup.site.path("tls/front-ecdsa.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let line = "key = \"tls/front-ecdsa.key\"";
+    let outcome = setup.fail(&setup.text());
+    assert_explained(&setup, &outcome, "mode 0644", line);
+    assert!(outcome.errors.contains("chmod 0600"), "{outcome}");
+
+    let path = setup.site.path(".").display().to_string();
+    let encrypt = format!(
+        "cd {path} && openssl pkcs8 -topk8 -in tls/front-ecdsa.key -out encrypted -v2 aes-256-cbc \
+         -passout pass:correct && mv encrypted tls/front-ecdsa.key && chmod 0600 tls/front-ecdsa.key"
+    );
+    program::run("sh", ["-c", &encrypt]).expect_success();
+    let outcome = setup.fail(&setup.text());
+    assert_explained(&setup, &outcome, "encrypted", line);
+    assert!(outcome.errors.contains("passphrase_file"), "{outcome}");
+
+    let passphrase = setup.site.path("passphrase");
+    let named = format!("{line}\npassphrase_file = \"passphrase\"");
+    fs::write(&passphrase, "wrong\n").unwrap();
+    let outcome = changed(&setup, line, &named);
+    assert_explained(&setup, &outcome, "mode 0644", "passphrase_file");
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
+    let outcome = changed(&setup, line, &named);
+    assert_explained(&setup, &outcome, "passphrase", "passphrase_file");
+    assert!(!outcome.errors.contains("wrong\n"), "no secret is shown: {outcome}");
+
+    fs::write(&passphrase, "correct\n").unwrap();
+    fs::write(setup.site.path(CONFIG), setup.text().replace(line, &named)).unwrap();
+    setup.site.sekisho(["check"]).expect_success();
+}
+
+/// Puts a certificate of OpenSSL's in the place of the server's own.
+fn with_server_certificate(site: &Site, key: &[&str], extensions: &str, options: &[&str]) {
+    let ca = ForeignCa::new(site, "foreign");
+    let (certificate, key) = ca.issue("server", key, extensions, options);
+    fs::rename(certificate, site.path("tls/front-ecdsa.pem")).unwrap();
+    fs::rename(key, site.path("tls/front-ecdsa.key")).unwrap();
+}
+
+#[test]
+fn t09_a_weak_or_unfit_server_certificate_is_refused() {
+    if lacks("openssl") {
+        return;
+    }
+    const P192: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-192"];
+    const P224: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-224"];
+    let expired = ["-startdate", "20200101000000Z", "-enddate", "20210101000000Z"];
+    let ahead = ["-startdate", "20480101000000Z", "-enddate", "20490101000000Z"];
+    for (key, extensions, options, words) in [
+        (RSA_1024, "server", &[][..], "1024"),
+        (P192, "server", &[], "192"),
+        (P224, "server", &[], "224"),
+        (P256, "server", &["-md", "sha1"], "SHA-1"),
+        (P256, "server", &expired, "expired at 2021-01-01"),
+        (P256, "server", &ahead, "not valid before 2048-01-01"),
+        (P256, "client", &[], "not for servers"),
+    ] {
+        let setup = Setup::new();
+        with_server_certificate(&setup.site, key, extensions, options);
+        let outcome = setup.fail(&setup.text());
+        assert_explained(&setup, &outcome, words, "chain = \"tls/front-ecdsa.pem\"");
+        assert!(outcome.errors.contains("tls/front-ecdsa.pem:"), "{outcome}");
+    }
+}
+
+#[test]
+fn an_expired_crl_is_refused() {
+    if lacks("openssl") {
+        return;
+    }
+    let setup = Setup::new();
+    let ca = ForeignCa::new(&setup.site, "foreign");
+    ca.publish_with(&["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20210101000000Z"]);
+    let setup = setup.trust(&ca.certificate(), &ca.crl());
+    let outcome = setup.fail(&setup.text());
+    assert_explained(&setup, &outcome, "expired at 2021-01-01", "crl = ");
+}
+
+#[test]
+fn a_port_that_another_program_has_is_named() {
+    let setup = Setup::new();
+    let taken = TcpListener::bind(sekisho_tests::systems::LOOPBACK).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let outcome = changed(&setup, "127.0.0.1:0", &address);
+    assert_explained(&setup, &outcome, &format!("cannot listen on {address}"), &address);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let setup = Setup::new();
+    for (there, here) in [
+        ("path = \"registry.db\"", "path = \"nowhere/registry.db\""),
+        ("directory = \"log\"", "directory = \"nowhere/log\""),
+        ("socket = \"status.sock\"", "socket = \"nowhere/status.sock\""),
+    ] {
+        let outcome = changed(&setup, there, here);
+        assert_explained(&setup, &outcome, "nowhere", here);
+    }
+    let outcome = program::run(program::sekisho(), ["--config", "nowhere.toml", "run"]);
+    assert_eq!(outcome.status.code(), Some(1), "{outcome}");
+    assert!(outcome.says("nowhere.toml") && outcome.says("help: "), "{outcome}");
+}
