@@ -55,25 +55,27 @@ pub enum ListenError {
     Thread(io::Error),
 }
 
-impl fmt::Display for ListenError {
+impl ListenError {
+    /// What to do about it.
     #[allow(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open list")]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Bind { cause, .. } => match cause.kind() {
+                io::ErrorKind::AddrInUse => "another program has this port; 'ss -ltnp' shows which",
+                io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE",
+                io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+                _ => "give an address of this machine",
+            },
+            Self::Profile(_) => "choose another profile, and report this",
+            Self::Thread(_) => "lower [gateway] workers, or raise the limit on threads",
+        }
+    }
+}
+
+impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bind { address, cause } => {
-                write!(f, "cannot listen on {address}: {cause}")?;
-                match cause.kind() {
-                    io::ErrorKind::AddrInUse => {
-                        f.write_str("; another program has this port: 'ss -ltnp' shows which")
-                    }
-                    io::ErrorKind::PermissionDenied => {
-                        f.write_str("; ports below 1024 need CAP_NET_BIND_SERVICE")
-                    }
-                    io::ErrorKind::AddrNotAvailable => {
-                        f.write_str("; this machine does not have that address")
-                    }
-                    _ => Ok(()),
-                }
-            }
+            Self::Bind { address, cause } => write!(f, "cannot listen on {address}: {cause}"),
             Self::Profile(cause) => write!(f, "the TLS profile cannot be used: {cause}"),
             Self::Thread(cause) => write!(f, "cannot start a worker thread: {cause}"),
         }

@@ -24,6 +24,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run => {
             let config = config()?;
+            config.check_folders()?;
             // A registry without institutions lets nobody in, and that is a fair beginning.
             drop(Registry::open(&config.registry)?);
             files::private_directory(&config.log.directory)?;

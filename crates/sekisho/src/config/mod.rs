@@ -55,6 +55,8 @@ pub(crate) struct Tls {
     pub(crate) client_ca: Vec<Located>,
     pub(crate) crl: Vec<Located>,
     pub(crate) listeners: Vec<ListenerSettings>,
+    /// Where the address of each listener was given.
+    pub(crate) listener_spans: Vec<Range<usize>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) tls: Tls,
     pub(crate) systems: Vec<System>,
     pub(crate) upstreams: Vec<Upstream>,
+    /// What is made when it is missing, in folders that are not.
+    pub(crate) made: Vec<Located>,
 }
 
 impl Config {
@@ -88,6 +92,18 @@ impl Config {
             Problems::new(path, "", vec![problem])
         })?;
         read::read(path, &source).map_err(|list| Problems::new(path, &source, list))
+    }
+
+    /// Looks whether there is a folder for everything that is made when it is missing.
+    pub(crate) fn check_folders(&self) -> Result<(), Problems> {
+        let homeless = self.made.iter().filter_map(|made| {
+            let folder = made.path.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+            let message = format!("the folder {} is not there", folder.display());
+            let remedy = format!("run: mkdir -p {}", folder.display());
+            (!folder.is_dir()).then(|| Problem::at(made.span.clone(), message, remedy))
+        });
+        let homeless: Vec<_> = homeless.collect();
+        if homeless.is_empty() { Ok(()) } else { Err(self.problems(homeless)) }
     }
 
     /// Problems that point into this configuration.

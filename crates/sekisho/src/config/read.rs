@@ -58,6 +58,8 @@ impl Reader<'_> {
         }
         let offset = self.optional(raw.gateway.utc_offset, Self::offset).unwrap_or_default();
         let workers = self.workers(raw.gateway.workers);
+        let made = [&raw.gateway.socket, &raw.registry.path, &raw.log.directory];
+        let made = made.map(|file| self.located(file)).to_vec();
         let registry = self.base.join(raw.registry.path.as_ref());
         let log = Log {
             directory: self.base.join(raw.log.directory.as_ref()),
@@ -96,6 +98,7 @@ impl Reader<'_> {
             tls,
             systems,
             upstreams,
+            made,
         })
     }
 
@@ -166,6 +169,7 @@ impl Reader<'_> {
             let remedy = "add [[tls.listener]] with an address";
             self.problems.push(Problem::whole("no listener is configured", remedy));
         }
+        let listener_spans = raw.listener.iter().map(|listener| listener.address.span()).collect();
         let listeners: Vec<_> =
             raw.listener.into_iter().filter_map(|l| self.listener(l, systems)).collect();
         Some(Tls {
@@ -173,6 +177,7 @@ impl Reader<'_> {
             client_ca: raw.client_ca.as_ref().iter().map(|file| self.located(file)).collect(),
             crl: raw.crl.as_ref().iter().map(|file| self.located(file)).collect(),
             listeners,
+            listener_spans,
             timeouts,
             limits,
         })

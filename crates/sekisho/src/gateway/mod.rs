@@ -15,11 +15,11 @@ use registry::Reader;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use terminator::{Front, Listeners, Settings, Workers};
+use terminator::{Front, ListenError, Listeners, Settings, Workers};
 use tokio::sync::watch;
 
 use crate::Failure;
-use crate::config::Config;
+use crate::config::{Config, Problem, Problems};
 use crate::material::{self, CrlNumbers};
 
 pub(crate) use events::GatewayEvent;
@@ -60,7 +60,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let reader = Reader::open(&config.registry)?;
     let policy = Arc::new(compile(config, &reader)?);
     let (policies, policy_changes) = watch::channel(policy);
-    let listeners = Listeners::bind(&config.tls.listeners, config.workers)?;
+    let listeners = Listeners::bind(&config.tls.listeners, config.workers)
+        .map_err(|error| not_listening(config, &error))?;
     let addresses = listeners.addresses().to_vec();
 
     let (recorder, writer) = start_log(config)?;
@@ -111,6 +112,18 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     writer.stop(Instant::now() + LAST_RECORDS)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn not_listening(config: &Config, error: &ListenError) -> Problems {
+    let span = match error {
+        ListenError::Bind { address, .. } => {
+            let mut given = config.tls.listeners.iter().zip(&config.tls.listener_spans);
+            given.find(|(listener, _)| listener.address == *address).map(|(_, span)| span.clone())
+        }
+        ListenError::Profile(_) | ListenError::Thread(_) => None,
+    };
+    let remedy = error.remedy().to_owned();
+    config.problems(vec![Problem { span, message: error.to_string(), remedy }])
 }
 
 /// Two descriptors a connection; the soft limit is often far below the hard one.
