@@ -85,7 +85,12 @@ impl Section<'_> {
 /// The sections of `text`; stops at the first error.
 pub(crate) fn sections(mut text: &[u8]) -> impl Iterator<Item = Result<Section<'_>, PemError>> {
     std::iter::from_fn(move || {
-        let start = find(text, BEGIN)?;
+        let Some(start) = find(text, BEGIN) else {
+            // What is left of a BEGIN line where the file was cut.
+            let cut = text.split(|&byte| byte == b'\n').any(|line| line.starts_with(DASHES));
+            text = &[];
+            return cut.then_some(Err(PemError::Unterminated));
+        };
         let (section, rest) = match split_section(text.get(start..)?) {
             Some((section, rest)) => (Ok(section), rest),
             None => (Err(PemError::Unterminated), &[][..]),
@@ -170,6 +175,7 @@ mod tests {
         let decode = |text: &str| decode(Label::Certificate, text.as_bytes()).unwrap_err();
         assert_eq!(decode("hello"), PemError::NoSection { wanted: "CERTIFICATE" });
         assert_eq!(decode(&whole[..whole.len() - 10]), PemError::Unterminated);
+        assert_eq!(decode(&format!("{whole}-----BEG")), PemError::Unterminated);
         assert!(matches!(decode(&whole.replacen("AQEB", "!QEB", 1)), PemError::Section { .. }));
     }
 }

@@ -88,9 +88,21 @@ fn install_packages(names: Names) -> Result<(), TaskError> {
     let Some(elevation) = elevation() else {
         return Err(Error::NotPermitted { packages: names }.into());
     };
-    process::run(apt_get(elevation).arg("update"))?;
-    process::run(apt_get(elevation).args(["install", "-y", "--no-install-recommends"]).args(names))
+    process::run(as_root(elevation).args(["apt-get", "update"]))?;
+    process::run(as_root(elevation).args(["sh", "-c", INSTALL, "sh"]).args(names))
 }
+
+/// Installs without starting the services that come with some packages: nginx and haproxy
+/// are here for the tests, which start their own (invoke-rc.d(8), policy-rc.d).
+const INSTALL: &str = r#"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+apt-get install -y --no-install-recommends "$@"
+"#;
 
 /// os-release(5): the `ID` of the system itself, and `ID_LIKE` of those it descends from.
 fn descends_from_debian(os_release: &str) -> bool {
@@ -114,9 +126,9 @@ fn elevation() -> Option<&'static [&'static str]> {
     io::stdin().is_terminal().then_some(&["sudo"])
 }
 
-fn apt_get(elevation: &[&str]) -> Command {
+fn as_root(elevation: &[&str]) -> Command {
     // Through env(1), as sudo drops the caller's environment.
-    let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let words = ["env", "DEBIAN_FRONTEND=noninteractive"];
     let mut line = elevation.iter().copied().chain(words);
     let mut command = Command::new(line.next().unwrap_or("env"));
     command.args(line);
