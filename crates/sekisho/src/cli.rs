@@ -84,7 +84,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ca {
-    /// Make a root and an issuing CA in [ca] directory
+    /// Make a root and an issuing CA in the configured directory
     #[command(
         after_help = "Example: sekisho ca init --organization かがわ医療情報ネットワーク協議会"
     )]

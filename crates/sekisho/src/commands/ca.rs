@@ -64,7 +64,7 @@ pub(super) fn write(
     ))
 }
 
-/// Removes what [`write`] wrote.
+/// Removes what `write` wrote.
 pub(super) fn remove(directory: &std::path::Path, name: &str) {
     for extension in ["pem", "key"] {
         // If it cannot be removed it is still of no use.
