@@ -40,6 +40,7 @@ impl Gateway {
         let front =
             Front::new(settings(system), certificates.material(), policy, log.recorder.clone());
         let listeners = [Profile::Tls12, Profile::Tls13Only].map(|profile| ListenerSettings {
+            require_extended_master_secret: true,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             profile,
             system: None,

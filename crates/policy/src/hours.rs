@@ -52,7 +52,7 @@ impl fmt::Display for HoursError {
         match self {
             Self::Shape(part) => write!(f, "'{part}' is not like 'mon-fri 08:30-18:00'"),
             Self::Day(day) => write!(f, "'{day}' is not a day: use mon tue wed thu fri sat sun"),
-            Self::Time(time) => write!(f, "'{time}' is not a time from 00:00 to 24:00"),
+            Self::Time(time) => write!(f, "'{time}' is not a time like 08:30, from 00:00 to 24:00"),
             Self::EmptyRange(part) => write!(f, "'{part}' is a range of no length"),
         }
     }

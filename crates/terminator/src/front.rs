@@ -50,6 +50,8 @@ pub(crate) struct Listener {
     pub(crate) system: Option<SystemId>,
     /// The service of that system it leads to, if it is not the usual one.
     pub(crate) upstream: Option<Upstream>,
+    /// TLS 1.2 clients must offer the extended master secret (RFC 7627).
+    pub(crate) require_ems: bool,
     /// Versions, suites and groups of its profile.
     pub(crate) builder: ConfigBuilder<ServerConfig, WantsVerifier>,
 }

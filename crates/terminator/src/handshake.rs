@@ -63,7 +63,7 @@ pub(crate) async fn admit(
 
     let material = front.material();
     let admission = Admission::new(Arc::clone(&material), Arc::clone(&policy), system.clone());
-    let config = material.config(listener.builder.clone(), admission.clone());
+    let config = material.config(listener.builder.clone(), listener.require_ems, admission.clone());
     let handshake = start.into_stream(Arc::new(config)).into_fallible();
     let outcome = timeout_at(deadline, handshake).await;
     let presented = admission.presented();

@@ -159,14 +159,14 @@ impl Material {
     pub(crate) fn config(
         &self,
         builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+        require_ems: bool,
         verifier: Arc<dyn ClientCertVerifier>,
     ) -> ServerConfig {
         let mut config = builder
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::clone(&self.resolver));
         config.ignore_client_order = true;
-        // RFC 7627: without it a TLS 1.2 session is open to the triple-handshake attack.
-        config.require_ems = true;
+        config.require_ems = require_ems;
         // No resumption, so that every connection is verified whole.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;

@@ -37,6 +37,9 @@ pub struct ListenerSettings {
     pub system: Option<SystemId>,
     /// The service of that system it leads to, if it is not the usual one.
     pub upstream: Option<Upstream>,
+    /// TLS 1.2 clients must offer the extended master secret (RFC 7627): without it a
+    /// session is open to the triple-handshake attack.
+    pub require_extended_master_secret: bool,
 }
 
 /// Why a listener cannot be.
@@ -103,6 +106,7 @@ impl Listeners {
             let shared = Arc::new(Listener {
                 system: listener.system.clone(),
                 upstream: listener.upstream.clone(),
+                require_ems: listener.require_extended_master_secret,
                 builder,
             });
             let address = free_address(listener.address).map_err(failed)?;

@@ -90,6 +90,7 @@ pub(super) struct RawListener {
     pub(super) upstream: Option<Text>,
     #[serde(default)]
     pub(super) proxy_protocol: bool,
+    pub(super) require_extended_master_secret: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

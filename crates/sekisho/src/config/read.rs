@@ -239,7 +239,13 @@ impl Reader<'_> {
                 None
             }
         };
-        Some(ListenerSettings { address: address?, profile, system, upstream })
+        Some(ListenerSettings {
+            address: address?,
+            profile,
+            system,
+            upstream,
+            require_extended_master_secret: raw.require_extended_master_secret.unwrap_or(true),
+        })
     }
 
     fn systems(&mut self, raw: Vec<RawSystem>) -> (Vec<System>, Vec<Upstream>) {

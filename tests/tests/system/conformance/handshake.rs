@@ -9,6 +9,7 @@ use sekisho_tests::gateway::Gateway;
 use sekisho_tests::hello::{self, Answer, Hello};
 use sekisho_tests::peers::{s_client, s_client_command};
 use sekisho_tests::program::{self, Server, lacks};
+use sekisho_tests::setup::Setup;
 use sekisho_tests::until;
 
 use super::{
@@ -79,6 +80,15 @@ fn t12_tls12_without_extended_master_secret_is_refused() {
     }
     let (answered, _) = answer(&gateway, TLS12, &Hello::default());
     assert!(server_hello(answered).extensions.contains(&hello::EXTENDED_MASTER_SECRET));
+
+    let lenient = Setup::new()
+        .listeners(&["profile = \"tls12\"\nrequire_extended_master_secret = false"])
+        .start();
+    let credential = lenient.site.terminal("H1/pc-1");
+    let mut openssl = s_client_command(&lenient.site, lenient.address(TLS12), Some(&credential));
+    let outcome = program::finish(openssl.arg("-tls1_2").env("OPENSSL_CONF", &file), b"");
+    assert!(outcome.says("Extended master secret: no"), "{outcome}");
+    assert!(outcome.says("Verification: OK"), "{outcome}");
 }
 
 #[test]
