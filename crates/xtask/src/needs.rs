@@ -90,6 +90,7 @@ const NEEDS: &[Need] = &[
     need(&[Demo, Test], Program("storescu"), Apt("dcmtk"), "DICOM client of the demo and tests"),
     need(&[Test], Program("haproxy"), Apt("haproxy"), "reads PROXY headers in the tests"),
     need(&[Test], Program("nginx"), Apt("nginx-light"), "reads PROXY headers in the tests"),
+    need(&[Test], Program("sqlite3"), Apt("sqlite3"), "reads day files as any tool would"),
     need(&[Test], Program("ip"), Apt("iproute2"), "networks of the namespace tests"),
     need(&[Ci], Cargo("fmt"), Rustup("rustfmt"), "formatting"),
     need(&[Ci], Cargo("clippy"), Rustup("clippy"), "lints"),
