@@ -1,6 +1,6 @@
 //! `sekisho ca …`
 
-use super::act;
+use super::{act, as_owner};
 use crate::ca::{Ca, Issued};
 use crate::cli;
 use crate::config::Config;
@@ -10,6 +10,9 @@ use crate::{Failure, output};
 
 pub(super) fn run(config: &Config, command: cli::Ca) -> Result<(), Failure> {
     let ca = Ca::of(config)?;
+    if let Some(files) = &config.ca {
+        as_owner(&files.directory)?;
+    }
     match command {
         cli::Ca::Init(options) => {
             let passphrase = if options.no_passphrase { None } else { Some(ca.new_passphrase()?) };

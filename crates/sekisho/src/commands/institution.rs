@@ -1,9 +1,9 @@
 //! `sekisho institution …`
 
 use policy::{InstitutionCode, Networks, Status};
-use registry::{Filter, Institution, InstitutionChange as Change, Registry};
+use registry::{Filter, Institution, InstitutionChange as Change};
 
-use super::act;
+use super::{act, open_registry};
 use crate::cli::{self, InstitutionFields, Listing};
 use crate::config::Config;
 use crate::{Failure, output};
@@ -15,7 +15,7 @@ pub(super) fn run(config: &Config, command: cli::Institution) -> Result<(), Fail
         Command::Change { code, fields } => change(config, &code, fields),
         Command::List(listing) => list(config, listing),
         Command::Show { code, json } => {
-            let registry = Registry::open(&config.registry)?;
+            let registry = open_registry(config)?;
             let institution = registry.reader().institution(&code)?;
             if json.json { output::json(&institution) } else { show(&institution) }
         }
@@ -75,7 +75,7 @@ fn set(config: &Config, code: &InstitutionCode, status: Status) -> Result<(), Fa
 }
 
 fn list(config: &Config, listing: Listing) -> Result<(), Failure> {
-    let registry = Registry::open(&config.registry)?;
+    let registry = open_registry(config)?;
     let filter =
         Filter { institution: listing.institution, status: listing.status, text: listing.search };
     let institutions = registry.reader().institutions(&filter)?;

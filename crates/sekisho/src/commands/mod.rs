@@ -11,6 +11,9 @@ mod status;
 mod terminal;
 mod when;
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use ::registry::{Actor, Desk, Registry};
 
 use crate::cli::{Cli, Command};
@@ -26,7 +29,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             let config = config()?;
             config.check_folders()?;
             // A registry without institutions lets nobody in, and that is a fair beginning.
-            drop(Registry::open(&config.registry)?);
+            drop(open_registry(&config)?);
             files::private_directory(&config.log.directory)?;
             gateway::run(&config)
         }
@@ -47,9 +50,35 @@ fn act<T>(
     config: &Config,
     act: impl FnOnce(&mut Desk<'_>) -> Result<T, ::registry::Error>,
 ) -> Result<T, Failure> {
-    let mut registry = Registry::open(&config.registry)?;
+    let mut registry = open_registry(config)?;
     let actor = actor();
     Ok(act(&mut registry.desk(&actor, unix_now()))?)
+}
+
+/// The registry, opened by the user whose it is. What root makes there, SQLite's own files
+/// among it, the gateway could not write.
+fn open_registry(config: &Config) -> Result<Registry, Failure> {
+    as_owner(&config.registry)?;
+    Ok(Registry::open(&config.registry)?)
+}
+
+/// Refuses root where `path` belongs into another user's folder.
+fn as_owner(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(found) = std::fs::metadata(folder.unwrap_or(Path::new("."))) else {
+        // Not there: whoever opens it will say so.
+        return Ok(());
+    };
+    if !rustix::process::getuid().is_root() || found.uid() == 0 {
+        return Ok(());
+    }
+    let owner = login_name(found.uid()).unwrap_or_else(|| format!("#{}", found.uid()));
+    Err(format!(
+        "{} belongs to user {owner}: run this as 'sudo -u {owner} sekisho …', or the gateway \
+         could not use what root makes there",
+        path.display()
+    )
+    .into())
 }
 
 /// Who runs the command. The environment is believed only where root speaks for somebody:

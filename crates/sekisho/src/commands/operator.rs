@@ -1,9 +1,9 @@
 //! `sekisho operator …`
 
 use policy::Status;
-use registry::{Operator, OperatorChange, Registry};
+use registry::{Operator, OperatorChange};
 
-use super::act;
+use super::{act, open_registry};
 use crate::cli;
 use crate::config::Config;
 use crate::{Failure, output};
@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config, command: cli::Operator) -> Result<(), Failure
             output::line(format_args!("{name}: {role}"))
         }
         Command::List(json) => {
-            let operators = Registry::open(&config.registry)?.reader().operators()?;
+            let operators = open_registry(config)?.reader().operators()?;
             if json.json { output::json(&operators) } else { table(operators) }
         }
         Command::Suspend { name } => set(config, &name, Status::Suspended),

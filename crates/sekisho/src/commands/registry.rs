@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use registry::{Actor, AuditFilter, Format, ImportReport, Registry, Tally};
+use registry::{Actor, AuditFilter, Format, ImportReport, Tally};
 
-use super::{actor, when};
+use super::{actor, open_registry, when};
 use crate::cli;
 use crate::config::Config;
 use crate::files::{self, PRIVATE};
@@ -15,14 +15,14 @@ pub(super) fn run(config: &Config, command: cli::Registry) -> Result<(), Failure
     match command {
         Command::Import { file, dry_run } => import(config, &file, dry_run),
         Command::Export { file } => {
-            let text = Registry::open(&config.registry)?.reader().export(format(&file)?)?;
+            let text = open_registry(config)?.reader().export(format(&file)?)?;
             files::create(&file, text.as_bytes(), PRIVATE)?;
             output::line(format_args!("{}: written", file.display()))
         }
         Command::Audit { subject, since, json } => {
             let since = since.map(|since| when::parse(&since, config.offset, unix_micros()));
             let since = since.transpose()?.map(|micros| micros.div_euclid(1_000_000));
-            let registry = Registry::open(&config.registry)?;
+            let registry = open_registry(config)?;
             let entries = registry.reader().audit(&AuditFilter { since, subject })?;
             if json.json {
                 return output::json(&entries);
@@ -45,7 +45,7 @@ fn import(config: &Config, file: &Path, dry_run: bool) -> Result<(), Failure> {
     let bytes =
         std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let format = format(file)?;
-    let mut registry = Registry::open(&config.registry)?;
+    let mut registry = open_registry(config)?;
     let actor: Actor = actor();
     let desk = registry.desk(&actor, unix_now());
     let mut desk = if dry_run { desk.rehearsal() } else { desk };

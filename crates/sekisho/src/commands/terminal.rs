@@ -5,10 +5,10 @@ use std::path::Path;
 use pki::pem::{self, Label};
 use pki::{ExtendedKeyUsage, Leaf};
 use policy::{Status, TerminalName};
-use registry::{CertificateFilter, Filter, Registry};
+use registry::{CertificateFilter, Filter};
 use serde_json::json;
 
-use super::{act, ca};
+use super::{act, ca, open_registry};
 use crate::ca::{Ca, facts};
 use crate::cli::{self, Listing, TerminalIssue};
 use crate::config::Config;
@@ -63,7 +63,7 @@ fn announce(config: &Config) -> Result<(), Failure> {
 fn issue(config: &Config, options: &TerminalIssue) -> Result<(), Failure> {
     let name = &options.name;
     let organization = {
-        let registry = Registry::open(&config.registry)?;
+        let registry = open_registry(config)?;
         let terminal = registry.reader().terminal(name)?;
         registry.reader().institution(&terminal.name.institution)?.profile.name
     };
@@ -109,7 +109,7 @@ fn certificates(
     config: &Config,
     name: &TerminalName,
 ) -> Result<Vec<registry::Certificate>, Failure> {
-    let registry = Registry::open(&config.registry)?;
+    let registry = open_registry(config)?;
     let filter = CertificateFilter {
         filter: Filter { institution: Some(name.institution.clone()), ..Filter::default() },
         terminal: Some(name.terminal.clone()),
@@ -119,7 +119,7 @@ fn certificates(
 }
 
 fn list(config: &Config, listing: Listing) -> Result<(), Failure> {
-    let registry = Registry::open(&config.registry)?;
+    let registry = open_registry(config)?;
     let filter =
         Filter { institution: listing.institution, status: listing.status, text: listing.search };
     let terminals = registry.reader().terminals(&filter)?;
@@ -136,7 +136,7 @@ fn list(config: &Config, listing: Listing) -> Result<(), Failure> {
 }
 
 fn show(config: &Config, name: &TerminalName, as_json: bool) -> Result<(), Failure> {
-    let terminal = Registry::open(&config.registry)?.reader().terminal(name)?;
+    let terminal = open_registry(config)?.reader().terminal(name)?;
     let certificates = certificates(config, name)?;
     if as_json {
         return output::json(&json!({ "terminal": terminal, "certificates": certificates }));
