@@ -84,36 +84,40 @@ pub(crate) async fn serve(
         connected = Box::pin(connecting) => connected,
         () = stopping(&mut phase) => Err(End::Own(Ending::Stopped)),
     };
-    let (end, traffic) = match connected {
-        Err(end) => (end, Traffic::default()),
+    match connected {
+        Err(end) => ticket.close(end.count(&front), Traffic::default(), front.now()),
         Ok(mut relay) => {
             let end = hold(&front, &mut relay, &held, permit, phase).await;
-            let traffic = relay.traffic();
+            ticket.close(end.count(&front), relay.traffic(), front.now());
             if !matches!(end, End::Own(Ending::Client | Ending::System)) {
                 relay.break_off(HANG_UP).await;
             }
-            (end, traffic)
         }
-    };
-    let reason = match end {
-        End::Own(ending) => {
-            front.count_ending(ending);
-            ending.code()
+    }
+}
+
+impl End {
+    /// Counts it; the code for the record.
+    fn count(&self, front: &Front) -> &'static str {
+        match self {
+            Self::Own(ending) => {
+                front.count_ending(*ending);
+                ending.code()
+            }
+            Self::Withdrawn(denied) => {
+                front.count_denial(denied.reason);
+                denied.reason.code()
+            }
+            Self::Untrusted(refusal) => {
+                front.count_refusal(*refusal);
+                refusal.code()
+            }
+            Self::NotRecorded(unwritable) => {
+                front.count_unwritable(*unwritable);
+                unwritable.reason().code()
+            }
         }
-        End::Withdrawn(denied) => {
-            front.count_denial(denied.reason);
-            denied.reason.code()
-        }
-        End::Untrusted(refusal) => {
-            front.count_refusal(refusal);
-            refusal.code()
-        }
-        End::NotRecorded(unwritable) => {
-            front.count_unwritable(unwritable);
-            unwritable.reason().code()
-        }
-    };
-    ticket.close(reason, traffic, front.now());
+    }
 }
 
 async fn turn_away(
