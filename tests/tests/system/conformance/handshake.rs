@@ -104,6 +104,8 @@ fn server_certificates_of_both_kinds_stand_side_by_side() {
         (TLS12, &["-tls1_2"][..], "ECDSA"),
         (TLS12, &["-tls1_2", "-cipher", "ECDHE-RSA-AES256-GCM-SHA384"], "RSA-PSS"),
         (TLS12, &["-tls1_2", "-sigalgs", only_rsa], "RSA-PSS"),
+        // A client of TLS 1.2 that does not know the ECDSA certificate's curve.
+        (TLS12, &["-tls1_2", "-groups", "X25519"], "RSA-PSS"),
         (CRYPTREC_HIGH, &[], "ECDSA"),
         (CRYPTREC_HIGH, &["-sigalgs", only_rsa], "RSA-PSS"),
         // An old Windows key store: PKCS#1 signatures only.
