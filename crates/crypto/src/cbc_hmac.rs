@@ -72,10 +72,15 @@ pub struct Envelope<'a> {
 
 /// One pair of keys, made ready once.
 pub struct CbcHmac {
+    /// In one place from the start: moving the unit leaves no copy of a key behind.
+    keys: Box<Keys>,
+    integrity: Integrity,
+}
+
+struct Keys {
     encrypting: EncryptingKey,
     decrypting: DecryptingKey,
     authenticating: hmac::Key,
-    integrity: Integrity,
 }
 
 impl CbcHmac {
@@ -93,17 +98,17 @@ impl CbcHmac {
         }
         let cipher = cipher_of(cipher_key)?;
         let bound = || UnboundCipherKey::new(cipher, cipher_key).map_err(|_| Error::Internal);
-        Ok(Self {
+        let keys = Box::new(Keys {
             encrypting: EncryptingKey::cbc(bound()?).map_err(|_| Error::Internal)?,
             decrypting: DecryptingKey::cbc(bound()?).map_err(|_| Error::Internal)?,
             authenticating: hmac::Key::new(integrity.backend(), integrity_key),
-            integrity,
-        })
+        });
+        Ok(Self { keys, integrity })
     }
 
     /// Encrypts `text` in place and writes the integrity check value to `icv`.
     ///
-    /// The text is already padded to whole blocks, and `icv` has [`Integrity::icv_len`] octets.
+    /// The text is already padded to whole blocks, one at least, and `icv` has [`Integrity::icv_len`] octets.
     ///
     /// # Errors
     /// [`Error::Length`] when either has another length.
@@ -113,14 +118,14 @@ impl CbcHmac {
         text: &mut [u8],
         icv: &mut [u8],
     ) -> Result<(), Error> {
-        if !text.len().is_multiple_of(BLOCK_LEN) {
+        if !is_padded(text) {
             return Err(Error::Length { what: "text to encrypt", actual: text.len() });
         }
         if icv.len() != self.integrity.icv_len() {
             return Err(Error::Length { what: "integrity check value", actual: icv.len() });
         }
         let context = EncryptionContext::Iv128(FixedLength::from(envelope.iv));
-        self.encrypting.less_safe_encrypt(text, context).map_err(|_| Error::Internal)?;
+        self.keys.encrypting.less_safe_encrypt(text, context).map_err(|_| Error::Internal)?;
         let mac = self.mac(envelope, text);
         icv.iter_mut().zip(mac.as_ref()).for_each(|(to, from)| *to = *from);
         Ok(())
@@ -134,15 +139,15 @@ impl CbcHmac {
     pub fn open(&self, envelope: &Envelope<'_>, text: &mut [u8], icv: &[u8]) -> Result<(), Error> {
         let mac = self.mac(envelope, text);
         let expected = mac.as_ref().get(..self.integrity.icv_len()).unwrap_or_default();
-        if !equal(expected, icv) || !text.len().is_multiple_of(BLOCK_LEN) {
+        if !equal(expected, icv) || !is_padded(text) {
             return Err(Error::Authentication);
         }
         let context = DecryptionContext::Iv128(FixedLength::from(envelope.iv));
-        self.decrypting.decrypt(text, context).map(drop).map_err(|_| Error::Internal)
+        self.keys.decrypting.decrypt(text, context).map(drop).map_err(|_| Error::Internal)
     }
 
     fn mac(&self, envelope: &Envelope<'_>, text: &[u8]) -> hmac::Tag {
-        let mut mac = hmac::Context::with_key(&self.authenticating);
+        let mut mac = hmac::Context::with_key(&self.keys.authenticating);
         mac.update(envelope.header);
         mac.update(envelope.iv);
         mac.update(text);
@@ -165,6 +170,11 @@ pub fn random_iv() -> Result<[u8; BLOCK_LEN], Error> {
     let mut iv = [0; BLOCK_LEN];
     rand::fill(&mut iv).map_err(|_| Error::Internal)?;
     Ok(iv)
+}
+
+/// Whole blocks, and one at least: it ends with the pad length (RFC 7296 §3.14, RFC 4303 §2).
+fn is_padded(text: &[u8]) -> bool {
+    !text.is_empty() && text.len().is_multiple_of(BLOCK_LEN)
 }
 
 fn cipher_of(key: &[u8]) -> Result<&'static Algorithm, Error> {

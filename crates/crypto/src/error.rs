@@ -25,12 +25,13 @@ pub enum Error {
     PublicValue,
     /// Configuration or peer: the bytes are not a key of a kind known here.
     KeyEncoding,
-    /// Configuration or peer: RSA keys must have 2048 to 8192 bits.
+    /// Configuration or peer: RSA keys must have 2048 to 8192 bits. (One of more than 16384 bits
+    /// is not read at all: [`Error::KeyEncoding`].)
     KeySize,
     /// API misuse or peer: the key is not of the kind that the signature algorithm needs, or this
     /// kind of key does not sign with that hash.
     KeyMismatch,
-    /// Internal: the library failed, which means no entropy or no memory.
+    /// Internal: the library failed: no entropy, no memory, or (AEAD only) a text of gigabytes.
     Internal,
 }
 

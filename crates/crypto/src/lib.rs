@@ -1,12 +1,14 @@
 //! The primitives of IKEv2 (RFC 7296) and ESP (RFC 4303), behind types of our own.
 //!
 //! Each primitive comes from the library that does it soundly and fastest: BoringSSL for the
-//! AEADs, finite-field Diffie-Hellman and ML-KEM; AWS-LC for elliptic curves, signatures and AES-CBC.
+//! AEADs, the PRFs, finite-field Diffie-Hellman and ML-KEM, and for reading public keys; AWS-LC for
+//! elliptic curves, signatures, and AES-CBC with its HMAC.
 //!
 //! The crate does no I/O and reads no clock. Randomness is drawn inside those libraries and in
 //! four places only: generating key-exchange keys, encapsulating, signing, and
 //! [`cbc_hmac::random_iv`]. Both libraries clear the keys they hold when they free them; what
-//! leaves them is a [`Secret`], which clears itself.
+//! leaves them is a [`Secret`], which clears itself. Copies that they leave on the stack while a
+//! key is made are beyond our reach.
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Signatures of IKE authentication (RFC 7427, RFC 8420): RSA, ECDSA and Ed25519, by AWS-LC.
+//! Signatures of IKE authentication (RFC 7427, RFC 8420): RSA, ECDSA and Ed25519, by AWS-LC;
+//! BoringSSL reads the public keys.
 
 mod identifier;
 mod private_key;
@@ -56,11 +57,23 @@ impl Algorithm {
         identifier::der(self)
     }
 
-    /// The algorithm of a DER AlgorithmIdentifier, if it is one of these, in the encoding of
-    /// RFC 7427 appendix A.
+    /// The algorithm of an AlgorithmIdentifier, if it is one of these, in any encoding that
+    /// RFC 4055 has a verifier accept: parameters of RSA absent or NULL, and the trailer field
+    /// of PSS left out or, as RFC 7427 appendix A writes it, given.
     #[must_use]
     pub fn from_identifier(der: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.identifier() == der)
+        Self::ALL.into_iter().find(|&algorithm| identifier::names(algorithm, der))
+    }
+
+    /// Its number in SIGNATURE_HASH_ALGORITHMS (RFC 7427 §7, RFC 8420 §2): what a peer must
+    /// have announced before it is used.
+    #[must_use]
+    pub const fn hash_id(self) -> u16 {
+        match self {
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) => hash as u16,
+            // "Identity": the algorithm hashes for itself.
+            Self::Ed25519 => 5,
+        }
     }
 }
 

@@ -80,6 +80,21 @@ fn esp_packet_of_rfc_7634() {
 }
 
 #[test]
+fn keying_material_is_key_then_salt() {
+    for algorithm in [Algorithm::Aes128Gcm, Algorithm::Aes256Gcm, Algorithm::ChaCha20Poly1305] {
+        let key: Vec<u8> = (0..).take(algorithm.key_len()).collect();
+        let keymat = [&key[..], &[0xa, 0xb, 0xc, 0xd]].concat();
+        let (mut drawn, salt) = Aead::from_keymat(algorithm, &keymat).unwrap();
+        let mut given = Aead::new(algorithm, &key).unwrap();
+        let nonce = salt.nonce([7; IV_LEN]);
+        assert_eq!(nonce[..SALT_LEN], [0xa, 0xb, 0xc, 0xd]);
+        let (mut one, mut other) = ([1; 40], [1; 40]);
+        let tags = (drawn.seal(&nonce, b"", &mut one), given.seal(&nonce, b"", &mut other));
+        assert_eq!((one, tags.0), (other, tags.1), "{algorithm:?}");
+    }
+}
+
+#[test]
 fn wrong_lengths_are_named() {
     let length = |what, actual| Some(Error::Length { what, actual });
     assert_eq!(Aead::new(Algorithm::Aes256Gcm, &[0; 16]).err(), length("AEAD key", 16));

@@ -88,3 +88,14 @@ fn wrong_lengths_are_named() {
     assert!(matches!(seal(&mut [0; 17], &mut [0; 16]), Err(Error::Length { actual: 17, .. })));
     assert!(matches!(seal(&mut [0; 16], &mut [0; 12]), Err(Error::Length { actual: 12, .. })));
 }
+
+/// A text without its pad length is none, however well it is authenticated.
+#[test]
+fn empty_text_is_refused() {
+    let unit = CbcHmac::new(&[1; 16], Integrity::HmacSha256_128, &[2; 32]).unwrap();
+    let envelope = Envelope { header: b"h", iv: &[3; 16], suffix: b"" };
+    let sealed = unit.seal(&envelope, &mut [], &mut [0; 16]);
+    assert_eq!(sealed, Err(Error::Length { what: "text to encrypt", actual: 0 }));
+    let icv = Prf::HmacSha256.compute(&[2; 32], &[b"h", &[3; 16]]).unwrap();
+    assert_eq!(unit.open(&envelope, &mut [], &icv.as_bytes()[..16]), Err(Error::Authentication));
+}

@@ -20,7 +20,8 @@ impl KemKey {
     }
 
     pub(super) fn decapsulate(&self, ciphertext: &[u8]) -> Result<Secret, Error> {
-        self.0.decapsulate(ciphertext).map(take).map_err(|_| Error::PublicValue)
+        let mut shared = self.0.decapsulate(ciphertext).map_err(|_| Error::PublicValue)?;
+        Ok(take(&mut shared))
     }
 
     #[cfg(test)]
@@ -34,11 +35,11 @@ impl KemKey {
 pub(super) fn encapsulate(peer: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
     let key =
         MlKemPublicKey::from_slice(Algorithm::MlKem768, peer).map_err(|_| Error::PublicValue)?;
-    let (ciphertext, shared) = key.encapsulate().map_err(|_| Error::Internal)?;
-    Ok((ciphertext, take(shared)))
+    let (ciphertext, mut shared) = key.encapsulate().map_err(|_| Error::Internal)?;
+    Ok((ciphertext, take(&mut shared)))
 }
 
-fn take(mut shared: [u8; 32]) -> Secret {
+fn take(shared: &mut [u8; 32]) -> Secret {
     let secret = Secret::new(shared.to_vec());
     shared.zeroize();
     secret

@@ -1,5 +1,5 @@
-//! The AlgorithmIdentifiers of RFC 7427 appendix A and RFC 8420 §3, octet for octet. SHA-384 and
-//! SHA-512 variants of RSASSA-PSS follow the pattern of appendix A.4.3.
+//! The AlgorithmIdentifiers of RFC 7427 appendix A and RFC 8420 §3; those of RSASSA-PSS without
+//! the trailer field, whose default DER leaves out (RFC 4055 §3.1).
 
 use super::{Algorithm, Hash};
 
@@ -16,6 +16,63 @@ pub(super) const fn der(algorithm: Algorithm) -> &'static [u8] {
         Algorithm::Ecdsa(Hash::Sha512) => &ECDSA_SHA512,
         Algorithm::Ed25519 => &ED25519,
     }
+}
+
+/// Whether `identifier` names `algorithm`, in the encoding of [`der`] or another that is accepted.
+pub(super) fn names(algorithm: Algorithm, identifier: &[u8]) -> bool {
+    if identifier == der(algorithm) {
+        return true;
+    }
+    match algorithm {
+        Algorithm::RsaPkcs1(hash) => identifier == pkcs1_without_null(hash),
+        Algorithm::RsaPss(hash) => [(true, true), (false, false), (false, true)]
+            .into_iter()
+            .any(|(null, trailer)| identifier == pss(hash, null, trailer)),
+        Algorithm::Ecdsa(_) | Algorithm::Ed25519 => false,
+    }
+}
+
+/// Arcs of pkcs-1 (RFC 8017 appendix C) and of the hash functions (RFC 5754 §2).
+const PKCS1: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+const HASHES: [u8; 8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
+
+fn pkcs1_without_null(hash: Hash) -> Vec<u8> {
+    let arc = match hash {
+        Hash::Sha256 => 11,
+        Hash::Sha384 => 12,
+        Hash::Sha512 => 13,
+    };
+    sequence(&[oid(&PKCS1, arc)])
+}
+
+fn pss(hash: Hash, null: bool, trailer: bool) -> Vec<u8> {
+    let (arc, salt) = match hash {
+        Hash::Sha256 => (1, 32),
+        Hash::Sha384 => (2, 48),
+        Hash::Sha512 => (3, 64),
+    };
+    let null = if null { vec![0x05, 0x00] } else { Vec::new() };
+    let hash = sequence(&[oid(&HASHES, arc), null]);
+    let mgf1 = sequence(&[oid(&PKCS1, 8), hash.clone()]);
+    let mut parameters = vec![tlv(0xa0, &hash), tlv(0xa1, &mgf1), tlv(0xa2, &tlv(0x02, &[salt]))];
+    if trailer {
+        parameters.push(tlv(0xa3, &tlv(0x02, &[1])));
+    }
+    sequence(&[oid(&PKCS1, 10), sequence(&parameters)])
+}
+
+fn oid(arcs: &[u8], last: u8) -> Vec<u8> {
+    tlv(0x06, &[arcs, &[last]].concat())
+}
+
+fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0x30, &parts.concat())
+}
+
+/// All contents here are shorter than 128 octets.
+fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
+    [&[tag, length], content].concat()
 }
 
 /// sha256WithRSAEncryption, NULL

@@ -30,6 +30,9 @@ impl PrivateKey {
     /// # Errors
     /// [`Error::KeyEncoding`] and [`Error::KeySize`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        if !is_one_sequence(der) {
+            return Err(Error::KeyEncoding);
+        }
         match RsaKeyPair::from_pkcs8(der) {
             Ok(pair) => return Ok(Self(Pair::Rsa(pair))),
             Err(reason) if SIZE_REJECTIONS.contains(&reason.description_()) => {
@@ -112,4 +115,17 @@ fn pss(hash: Hash) -> &'static dyn RsaEncoding {
         Hash::Sha384 => &backend::RSA_PSS_SHA384,
         Hash::Sha512 => &backend::RSA_PSS_SHA512,
     }
+}
+
+/// One DER SEQUENCE and nothing after it, which AWS-LC does not look at.
+fn is_one_sequence(der: &[u8]) -> bool {
+    let (length, content) = match der {
+        [0x30, length @ ..=0x7f, content @ ..] => (usize::from(*length), content),
+        [0x30, 0x81, length, content @ ..] => (usize::from(*length), content),
+        [0x30, 0x82, high, low, content @ ..] => {
+            (usize::from(u16::from_be_bytes([*high, *low])), content)
+        }
+        _ => return false,
+    };
+    content.len() == length
 }

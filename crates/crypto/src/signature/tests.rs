@@ -72,6 +72,33 @@ fn identifiers_are_those_of_openssl() {
     }
 }
 
+/// RFC 4055 §2.1, §3.1 and §5; RFC 7427 A.4.3 gives the trailer field.
+#[test]
+fn other_encodings_of_rsa_are_understood() {
+    for (hash, arc) in [(Hash::Sha256, 11), (Hash::Sha384, 12), (Hash::Sha512, 13)] {
+        let bare = [48, 11, 6, 9, 42, 134, 72, 134, 247, 13, 1, 1, arc];
+        assert_eq!(Algorithm::from_identifier(&bare), Some(Algorithm::RsaPkcs1(hash)));
+
+        let usual = Algorithm::RsaPss(hash).identifier();
+        let mut trailed = [usual, &[0xa3, 0x03, 0x02, 0x01, 0x01]].concat();
+        (trailed[1], trailed[14]) = (0x46, 0x39);
+        assert_eq!(Algorithm::from_identifier(&trailed), Some(Algorithm::RsaPss(hash)));
+        *trailed.last_mut().unwrap() = 2;
+        assert_eq!(Algorithm::from_identifier(&trailed), None);
+
+        let mut bare = usual.to_vec();
+        bare.drain(60..62);
+        bare.drain(30..32);
+        for (at, length) in [(1, 0x3d), (14, 0x30), (16, 0x0d), (18, 0x0b)] {
+            bare[at] = length;
+        }
+        for (at, length) in [(31, 0x1a), (33, 0x18), (46, 0x0b)] {
+            bare[at] = length;
+        }
+        assert_eq!(Algorithm::from_identifier(&bare), Some(Algorithm::RsaPss(hash)));
+    }
+}
+
 /// RFC 7427 A.1.1, A.3.1 and A.4.1: the SHA-1 identifiers name nothing.
 #[test]
 fn sha_1_is_not_known() {
@@ -91,7 +118,9 @@ fn weak_and_foreign_keys_are_refused() {
     let (_, private, public) = keys("EC -pkeyopt ec_paramgen_curve:secp256k1");
     assert_eq!(PrivateKey::from_pkcs8(&private).err(), Some(Error::KeyEncoding));
     assert_eq!(PublicKey::from_spki(&public).err(), Some(Error::KeyEncoding));
-    let (.., mut public) = keys("EC -pkeyopt ec_paramgen_curve:P-256");
+    let (_, mut private, mut public) = keys("EC -pkeyopt ec_paramgen_curve:P-256");
+    private.push(0);
+    assert_eq!(PrivateKey::from_pkcs8(&private).err(), Some(Error::KeyEncoding));
     public.push(0);
     assert_eq!(PublicKey::from_spki(&public).err(), Some(Error::KeyEncoding));
 }
@@ -101,6 +130,10 @@ fn algorithm_of_another_kind_of_key_is_refused() {
     let (_, private, public) = keys("EC -pkeyopt ec_paramgen_curve:P-256");
     let private = PrivateKey::from_pkcs8(&private).unwrap();
     let public = PublicKey::from_spki(&public).unwrap();
+    // AWS-LC would sign with the curve's own hash under the other's name.
+    for hash in [Hash::Sha384, Hash::Sha512] {
+        assert_eq!(private.sign(Algorithm::Ecdsa(hash), MESSAGE), Err(Error::KeyMismatch));
+    }
     for algorithm in [Algorithm::RsaPkcs1(Hash::Sha256), Algorithm::Ed25519] {
         assert_eq!(private.sign(algorithm, MESSAGE), Err(Error::KeyMismatch));
         assert_eq!(public.verify(algorithm, MESSAGE, &[]), Err(Error::KeyMismatch));

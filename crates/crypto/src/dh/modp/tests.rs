@@ -13,8 +13,14 @@ const PRIMES: [(Prime, usize, &str); 3] = [
 fn agrees_with_openssl() {
     for (prime, len, name) in PRIMES {
         let openssl = OpenSsl::new();
-        openssl.run(&format!("genpkey -algorithm DH -pkeyopt group:{name} -out key.pem"));
-        let spki = openssl.run("pkey -in key.pem -pubout -outform DER");
+        // A value of full length, the usual case, ends the structure.
+        let spki = loop {
+            openssl.run(&format!("genpkey -algorithm DH -pkeyopt group:{name} -out key.pem"));
+            let spki = openssl.run("pkey -in key.pem -pubout -outform DER");
+            if is_full(&spki, len) {
+                break spki;
+            }
+        };
         let (head, value) = spki.split_at(spki.len() - len);
 
         // The value ends the structure: ours takes the place of one with the same top bit, so
@@ -27,8 +33,20 @@ fn agrees_with_openssl() {
                 break key;
             }
         };
-        let theirs = openssl.run("pkeyutl -derive -inkey key.pem -peerform DER -peerkey peer.der");
+        let derive = "pkeyutl -derive -pkeyopt dh_pad:1 -inkey key.pem";
+        let theirs = openssl.run(&format!("{derive} -peerform DER -peerkey peer.der"));
         assert!(ours.agree(value).unwrap().matches(&theirs), "{name}");
+    }
+}
+
+/// The INTEGER at the end has `len` octets, besides the zero that keeps it positive.
+fn is_full(spki: &[u8], len: usize) -> bool {
+    let (head, value) = spki.split_at(spki.len() - len);
+    let header = |octets: usize| [&[0x02, 0x82][..], &(octets as u16).to_be_bytes()].concat();
+    match value[0] {
+        0 => false,
+        1..0x80 => head.ends_with(&header(len)),
+        0x80.. => head.ends_with(&[header(len + 1), vec![0]].concat()),
     }
 }
 
