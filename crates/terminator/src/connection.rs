@@ -31,8 +31,8 @@ enum End {
     Own(Ending),
     /// The open record did not reach the disk.
     NotRecorded(Unwritable),
-    /// The policy takes its permit back.
-    Withdrawn(Denied),
+    /// The policy of this generation takes its permit back.
+    Withdrawn(Denied, u64),
     /// New CAs or CRLs do not verify its certificate.
     Untrusted(Refusal),
 }
@@ -88,6 +88,9 @@ pub(crate) async fn serve(
         Err(end) => ticket.close(end.count(&front), Traffic::default(), front.now()),
         Ok(mut relay) => {
             let end = hold(&front, &mut relay, &held, permit, phase).await;
+            if let End::Withdrawn(_, generation) = end {
+                ticket.facts_mut().generation = Some(generation);
+            }
             ticket.close(end.count(&front), relay.traffic(), front.now());
             if !matches!(end, End::Own(Ending::Client | Ending::System)) {
                 relay.break_off(HANG_UP).await;
@@ -104,7 +107,7 @@ impl End {
                 front.count_ending(*ending);
                 ending.code()
             }
-            Self::Withdrawn(denied) => {
+            Self::Withdrawn(denied, _) => {
                 front.count_denial(denied.reason);
                 denied.reason.code()
             }
@@ -218,7 +221,7 @@ async fn hold(
         };
         match policy.authorize(&request) {
             Ok(renewed) => permit = renewed,
-            Err(denied) => return End::Withdrawn(denied),
+            Err(denied) => return End::Withdrawn(denied, policy.generation()),
         }
     }
 }

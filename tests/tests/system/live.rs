@@ -48,7 +48,10 @@ fn whoever_is_suspended_is_cut_off_and_nobody_else() {
     let [other, mut stranger] = bystanders;
     let source = other.local();
     gateway.sekisho("institution suspend H1");
-    assert_eq!(gateway.closed(source).reason(), "policy.institution-stopped");
+    let closed = gateway.closed(source);
+    assert_eq!(closed.reason(), "policy.institution-stopped");
+    let in_force = gateway.status()["policy_generation"].as_i64().unwrap();
+    assert_eq!(closed.number("generation"), in_force, "the policy that took the permit back");
     stranger.echo(b"still here").unwrap();
 }
 
