@@ -53,7 +53,7 @@ impl Algorithm {
 
     /// The DER AlgorithmIdentifier that goes before the signature (RFC 7427 §3).
     #[must_use]
-    pub const fn identifier(self) -> &'static [u8] {
+    pub fn identifier(self) -> Vec<u8> {
         identifier::der(self)
     }
 

@@ -3,46 +3,51 @@
 
 use super::{Algorithm, Hash};
 
-pub(super) const fn der(algorithm: Algorithm) -> &'static [u8] {
+/// pkcs-1 (RFC 8017 appendix C).
+const PKCS1: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+/// The SHA-2 hash functions (RFC 5754 §2).
+const HASHES: [u8; 8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
+/// ecdsa-with-SHA2 (RFC 5758 §3.2).
+const ECDSA: [u8; 7] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
+/// id-edwards-curve-algs (RFC 8410 §3).
+const EDWARDS: [u8; 2] = [0x2b, 0x65];
+
+/// The encoding that is sent.
+pub(super) fn der(algorithm: Algorithm) -> Vec<u8> {
     match algorithm {
-        Algorithm::RsaPkcs1(Hash::Sha256) => &RSA_PKCS1_SHA256,
-        Algorithm::RsaPkcs1(Hash::Sha384) => &RSA_PKCS1_SHA384,
-        Algorithm::RsaPkcs1(Hash::Sha512) => &RSA_PKCS1_SHA512,
-        Algorithm::RsaPss(Hash::Sha256) => &RSA_PSS_SHA256,
-        Algorithm::RsaPss(Hash::Sha384) => &RSA_PSS_SHA384,
-        Algorithm::RsaPss(Hash::Sha512) => &RSA_PSS_SHA512,
-        Algorithm::Ecdsa(Hash::Sha256) => &ECDSA_SHA256,
-        Algorithm::Ecdsa(Hash::Sha384) => &ECDSA_SHA384,
-        Algorithm::Ecdsa(Hash::Sha512) => &ECDSA_SHA512,
-        Algorithm::Ed25519 => &ED25519,
+        Algorithm::RsaPkcs1(hash) => pkcs1(hash, true),
+        Algorithm::RsaPss(hash) => pss(hash, true, false),
+        Algorithm::Ecdsa(hash) => {
+            let arc = match hash {
+                Hash::Sha256 => 2,
+                Hash::Sha384 => 3,
+                Hash::Sha512 => 4,
+            };
+            sequence(&[oid(&ECDSA, arc)])
+        }
+        Algorithm::Ed25519 => sequence(&[oid(&EDWARDS, 112)]),
     }
 }
 
 /// Whether `identifier` names `algorithm`, in the encoding of [`der`] or another that is accepted.
 pub(super) fn names(algorithm: Algorithm, identifier: &[u8]) -> bool {
-    if identifier == der(algorithm) {
-        return true;
-    }
-    match algorithm {
-        Algorithm::RsaPkcs1(hash) => identifier == pkcs1_without_null(hash),
-        Algorithm::RsaPss(hash) => [(true, true), (false, false), (false, true)]
-            .into_iter()
-            .any(|(null, trailer)| identifier == pss(hash, null, trailer)),
-        Algorithm::Ecdsa(_) | Algorithm::Ed25519 => false,
-    }
+    identifier == der(algorithm)
+        || match algorithm {
+            Algorithm::RsaPkcs1(hash) => identifier == pkcs1(hash, false),
+            Algorithm::RsaPss(hash) => [(true, true), (false, false), (false, true)]
+                .into_iter()
+                .any(|(null, trailer)| identifier == pss(hash, null, trailer)),
+            Algorithm::Ecdsa(_) | Algorithm::Ed25519 => false,
+        }
 }
 
-/// Arcs of pkcs-1 (RFC 8017 appendix C) and of the hash functions (RFC 5754 §2).
-const PKCS1: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
-const HASHES: [u8; 8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
-
-fn pkcs1_without_null(hash: Hash) -> Vec<u8> {
+fn pkcs1(hash: Hash, null: bool) -> Vec<u8> {
     let arc = match hash {
         Hash::Sha256 => 11,
         Hash::Sha384 => 12,
         Hash::Sha512 => 13,
     };
-    sequence(&[oid(&PKCS1, arc)])
+    sequence(&[oid(&PKCS1, arc), parameters(null)])
 }
 
 fn pss(hash: Hash, null: bool, trailer: bool) -> Vec<u8> {
@@ -51,14 +56,18 @@ fn pss(hash: Hash, null: bool, trailer: bool) -> Vec<u8> {
         Hash::Sha384 => (2, 48),
         Hash::Sha512 => (3, 64),
     };
-    let null = if null { vec![0x05, 0x00] } else { Vec::new() };
-    let hash = sequence(&[oid(&HASHES, arc), null]);
+    let hash = sequence(&[oid(&HASHES, arc), parameters(null)]);
     let mgf1 = sequence(&[oid(&PKCS1, 8), hash.clone()]);
     let mut parameters = vec![tlv(0xa0, &hash), tlv(0xa1, &mgf1), tlv(0xa2, &tlv(0x02, &[salt]))];
     if trailer {
         parameters.push(tlv(0xa3, &tlv(0x02, &[1])));
     }
     sequence(&[oid(&PKCS1, 10), sequence(&parameters)])
+}
+
+/// NULL, or absent.
+fn parameters(null: bool) -> Vec<u8> {
+    if null { tlv(0x05, &[]) } else { Vec::new() }
 }
 
 fn oid(arcs: &[u8], last: u8) -> Vec<u8> {
@@ -74,57 +83,3 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
     [&[tag, length], content].concat()
 }
-
-/// sha256WithRSAEncryption, NULL
-const RSA_PKCS1_SHA256: [u8; 15] =
-    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00];
-
-/// sha384WithRSAEncryption, NULL
-const RSA_PKCS1_SHA384: [u8; 15] =
-    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c, 0x05, 0x00];
-
-/// sha512WithRSAEncryption, NULL
-const RSA_PKCS1_SHA512: [u8; 15] =
-    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d, 0x05, 0x00];
-
-/// id-RSASSA-PSS, { id-sha256, id-mgf1 { id-sha256 }, salt of 32 }
-const RSA_PSS_SHA256: [u8; 67] = [
-    0x30, 0x41, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, 0x34, 0xa0,
-    0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
-    0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30,
-    0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0xa2, 0x03,
-    0x02, 0x01, 0x20,
-];
-
-/// id-RSASSA-PSS, { id-sha384, id-mgf1 { id-sha384 }, salt of 48 }
-const RSA_PSS_SHA384: [u8; 67] = [
-    0x30, 0x41, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, 0x34, 0xa0,
-    0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00,
-    0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30,
-    0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0xa2, 0x03,
-    0x02, 0x01, 0x30,
-];
-
-/// id-RSASSA-PSS, { id-sha512, id-mgf1 { id-sha512 }, salt of 64 }
-const RSA_PSS_SHA512: [u8; 67] = [
-    0x30, 0x41, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, 0x34, 0xa0,
-    0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00,
-    0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30,
-    0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0xa2, 0x03,
-    0x02, 0x01, 0x40,
-];
-
-/// ecdsa-with-SHA256
-const ECDSA_SHA256: [u8; 12] =
-    [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-
-/// ecdsa-with-SHA384
-const ECDSA_SHA384: [u8; 12] =
-    [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
-
-/// ecdsa-with-SHA512
-const ECDSA_SHA512: [u8; 12] =
-    [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04];
-
-/// id-Ed25519
-const ED25519: [u8; 7] = [0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];

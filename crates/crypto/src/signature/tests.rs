@@ -67,7 +67,7 @@ fn identifiers_are_those_of_openssl() {
                 certificate.windows(identifier.len()).any(|window| window == identifier),
                 "{algorithm:?}"
             );
-            assert_eq!(Algorithm::from_identifier(identifier), Some(algorithm));
+            assert_eq!(Algorithm::from_identifier(&identifier), Some(algorithm));
         }
     }
 }
@@ -80,13 +80,13 @@ fn other_encodings_of_rsa_are_understood() {
         assert_eq!(Algorithm::from_identifier(&bare), Some(Algorithm::RsaPkcs1(hash)));
 
         let usual = Algorithm::RsaPss(hash).identifier();
-        let mut trailed = [usual, &[0xa3, 0x03, 0x02, 0x01, 0x01]].concat();
+        let mut trailed = [&usual[..], &[0xa3, 0x03, 0x02, 0x01, 0x01]].concat();
         (trailed[1], trailed[14]) = (0x46, 0x39);
         assert_eq!(Algorithm::from_identifier(&trailed), Some(Algorithm::RsaPss(hash)));
         *trailed.last_mut().unwrap() = 2;
         assert_eq!(Algorithm::from_identifier(&trailed), None);
 
-        let mut bare = usual.to_vec();
+        let mut bare = usual;
         bare.drain(60..62);
         bare.drain(30..32);
         for (at, length) in [(1, 0x3d), (14, 0x30), (16, 0x0d), (18, 0x0b)] {
