@@ -17,6 +17,7 @@ use policy::{TerminalName, UnixSeconds};
 use registry::{CertificateFacts, RevocationReason, RevokedCertificate};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::cli::Issuance;
 use crate::config::{CaFiles, Config};
 use crate::files::{self, PRIVATE, PUBLIC};
 use crate::{Failure, material, unix_now};
@@ -101,8 +102,7 @@ impl<'a> Ca<'a> {
         &self,
         dns_names: Vec<String>,
         ip_addresses: Vec<std::net::IpAddr>,
-        algorithm: pki::Algorithm,
-        days: u16,
+        issuance: &Issuance,
     ) -> Result<Issued, Failure> {
         let common_name = dns_names.first().cloned();
         let common_name = common_name.or_else(|| ip_addresses.first().map(ToString::to_string));
@@ -113,7 +113,7 @@ impl<'a> Ca<'a> {
         let organization = self.files.trust_domain.clone();
         let subject = Subject { organization, unit: None, common_name };
         let server = Server { subject, dns_names, ip_addresses };
-        issue(&issuing, algorithm, days, |key, valid, serial| {
+        issue(&issuing, issuance, |key, valid, serial| {
             issuing.issue_server(&server, key, valid, serial)
         })
     }
@@ -123,8 +123,7 @@ impl<'a> Ca<'a> {
         &self,
         name: &TerminalName,
         organization: &str,
-        algorithm: pki::Algorithm,
-        days: u16,
+        issuance: &Issuance,
     ) -> Result<Issued, Failure> {
         let issuing = self.authority("issuing")?;
         let (institution, terminal) = (name.institution.as_str(), name.terminal.as_str());
@@ -133,7 +132,7 @@ impl<'a> Ca<'a> {
             unit: Some(institution.to_owned()),
             identity: Identity::new(&self.files.trust_domain, institution, terminal)?,
         };
-        issue(&issuing, algorithm, days, |key, valid, serial| {
+        issue(&issuing, issuance, |key, valid, serial| {
             issuing.issue_terminal(&terminal, key, valid, serial)
         })
     }
@@ -242,13 +241,12 @@ fn ask(prompt: &str) -> Result<String, Failure> {
 
 fn issue(
     issuing: &Authority,
-    algorithm: pki::Algorithm,
-    days: u16,
+    issuance: &Issuance,
     sign: impl FnOnce(&PublicKey, Validity, &Serial) -> Result<Vec<u8>, pki::IssueError>,
 ) -> Result<Issued, Failure> {
     let now = unix_now();
-    let valid = Validity::new(now - SKEW, now + i64::from(days) * DAY)?;
-    let key = SigningKey::generate(algorithm)?;
+    let valid = Validity::new(now - SKEW, now + i64::from(issuance.days) * DAY)?;
+    let key = SigningKey::generate(issuance.algorithm)?;
     let certificate = sign(key.public_key(), valid, &serial()?)?;
     let chain = pem::encode(Label::Certificate, [certificate.as_slice(), issuing.certificate()])?;
     Ok(Issued { chain, key: key.to_pem(None)?, leaf: Leaf::from_der(&certificate)? })

@@ -125,7 +125,14 @@ pub(crate) struct CaServer {
     /// An address it is for; may be repeated
     #[arg(long = "ip", value_name = "ADDRESS")]
     pub(crate) addresses: Vec<IpAddr>,
-    /// Where to write
+    #[command(flatten)]
+    pub(crate) issuance: Issuance,
+}
+
+/// What every certificate is issued with.
+#[derive(Args, Debug)]
+pub(crate) struct Issuance {
+    /// Where to write NAME.pem (certificate and chain) and NAME.key
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) out: PathBuf,
     /// ecdsa-p256, ecdsa-p384, rsa-2048 or rsa-3072
@@ -339,17 +346,10 @@ fn revocation_reason(word: &str) -> Result<RevocationReason, String> {
 
 #[derive(Args, Debug)]
 pub(crate) struct TerminalIssue {
-    /// INSTITUTION/TERMINAL
+    /// INSTITUTION/TERMINAL; the files are called INSTITUTION-TERMINAL
     pub(crate) name: TerminalName,
-    /// Where to write INSTITUTION-TERMINAL.pem (certificate and chain) and .key
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) out: PathBuf,
-    /// ecdsa-p256, ecdsa-p384, rsa-2048 or rsa-3072
-    #[arg(long, default_value = "ecdsa-p256", value_parser = algorithm)]
-    pub(crate) algorithm: pki::Algorithm,
-    /// Validity in days
-    #[arg(long, default_value_t = 397, value_parser = clap::value_parser!(u16).range(1..=1200))]
-    pub(crate) days: u16,
+    #[command(flatten)]
+    pub(crate) issuance: Issuance,
 }
 
 #[derive(Debug, Subcommand)]

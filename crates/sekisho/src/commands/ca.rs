@@ -21,9 +21,8 @@ pub(super) fn run(config: &Config, command: cli::Ca) -> Result<(), Failure> {
             output::line("keep root.key off this machine: only 'ca crl --root' needs it")
         }
         cli::Ca::Server(options) => {
-            let issued =
-                ca.server(options.dns_names, options.addresses, options.algorithm, options.days)?;
-            write(&issued, &options.out, &options.name)
+            let issued = ca.server(options.dns_names, options.addresses, &options.issuance)?;
+            write(&issued, &options.issuance.out, &options.name)
         }
         cli::Ca::Crl(options) => {
             renew_crl(config, &ca, "issuing", options.hours)?;

@@ -67,14 +67,14 @@ fn issue(config: &Config, options: &TerminalIssue) -> Result<(), Failure> {
         let terminal = registry.reader().terminal(name)?;
         registry.reader().institution(&terminal.name.institution)?.profile.name
     };
-    let issued = Ca::of(config)?.terminal(name, &organization, options.algorithm, options.days)?;
+    let issued = Ca::of(config)?.terminal(name, &organization, &options.issuance)?;
     let file = format!("{}-{}", name.institution, name.terminal);
-    ca::write(&issued, &options.out, &file)?;
+    ca::write(&issued, &options.issuance.out, &file)?;
     let registered =
         act(config, |desk| desk.register_certificate(name.clone(), facts(&issued.leaf)));
     if registered.is_err() {
         // Of no use to anybody: the gateway does not know it.
-        ca::remove(&options.out, &file);
+        ca::remove(&options.issuance.out, &file);
     }
     registered
 }
