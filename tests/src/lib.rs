@@ -29,6 +29,7 @@ pub mod record;
 pub mod setup;
 pub mod site;
 pub mod systems;
+pub mod time;
 
 use std::time::{Duration, Instant};
 

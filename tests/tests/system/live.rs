@@ -11,6 +11,7 @@ use sekisho_tests::gateway::Gateway;
 use sekisho_tests::program::lacks;
 use sekisho_tests::setup::Setup;
 use sekisho_tests::systems;
+use sekisho_tests::time;
 
 /// The gateway says "within a second"; a loaded machine is given more.
 const SOON: Duration = Duration::from_secs(5);
@@ -72,11 +73,7 @@ fn hours_that_end_cut_off() {
     let gateway = with_echo().start();
     let connection = Client::of(&gateway.site, "H1/pc-1").converse(gateway.named());
     let begun = Instant::now();
-    // Sunday's first minute; on that very minute the day before.
-    let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let day =
-        ["thu", "fri", "sat", "sun", "mon", "tue", "wed"][(seconds / 86_400 + 3) as usize % 7];
-    let hours = format!("{day} 09:00-17:00");
+    let hours = time::hours_of_another_day();
     gateway.sekisho_with(&["institution", "change", "H1", "--hours", &hours]);
     assert_ended(&gateway, connection, begun, "policy.outside-hours");
 }
@@ -85,8 +82,7 @@ fn hours_that_end_cut_off() {
 fn time_alone_ends_a_permit() {
     // Nothing changes but the time: the announced maintenance begins.
     let setup = with_echo();
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let (from, until) = (utc(now + 6), utc(now + 3600));
+    let (from, until) = (time::ahead(6), time::ahead(3600));
     let maintenance =
         format!("[[system.maintenance]]\nfrom = \"{from}\"\nuntil = \"{until}\"\nclosed = true");
     let gateway = setup.system(Kind::KmixPlus, &maintenance).start();
@@ -95,20 +91,6 @@ fn time_alone_ends_a_permit() {
     assert_ended(&gateway, connection, begun, "policy.maintenance");
     let (source, _) = Client::of(&gateway.site, "H1/pc-1").refused(gateway.named());
     assert_eq!(gateway.denied(source).reason(), "policy.maintenance");
-}
-
-/// RFC 3339, by the algorithm of H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-fn utc(unix: u64) -> String {
-    let (days, seconds) = (unix / 86_400 + 719_468, unix % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[test]

@@ -7,6 +7,7 @@ use sekisho_tests::gateway::Gateway;
 use sekisho_tests::program::{finish, lacks};
 use sekisho_tests::setup::Setup;
 use sekisho_tests::site::PLUS;
+use sekisho_tests::time;
 use sekisho_tests::{peers, systems};
 
 fn with_echo() -> Setup {
@@ -92,11 +93,7 @@ fn change(gateway: &Gateway, arguments: &[&str]) {
 fn outside_its_hours_an_institution_is_refused() {
     let gateway = with_echo().start();
     let client = Client::of(&gateway.site, "H1/pc-1");
-    // Open on the day after tomorrow only, whatever the time zone.
-    let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let day =
-        ["thu", "fri", "sat", "sun", "mon", "tue", "wed"][(seconds / 86_400 + 3) as usize % 7];
-    let hours = format!("{day} 09:00-17:00");
+    let hours = time::hours_of_another_day();
     change(&gateway, &["institution", "change", "H1", "--hours", &hours]);
     assert_refused(&gateway, &client, "policy.outside-hours", "H1/pc-1", "kmix-plus");
     change(&gateway, &["institution", "change", "H1", "--hours", "always"]);
