@@ -13,6 +13,7 @@
 //! | [`authority`] | a certification authority and what it issues |
 //! | [`crl`] | certificate revocation lists: sign and read |
 //! | [`certificate`] | everything the gateway asks of a presented certificate, in one parse |
+//! | [`path`] | whether a peer's certificate leads to a trusted authority, for IKE |
 //! | [`identity`] | the terminal a certificate names |
 //! | [`mod@strength`] | the minimum strength of keys and signatures |
 //! | [`pem`] | PEM text with one or more sections |
@@ -24,6 +25,7 @@ pub mod crl;
 pub mod identity;
 pub mod key;
 pub mod name;
+pub mod path;
 pub mod pem;
 mod profile;
 pub mod serial;
@@ -40,6 +42,7 @@ pub use der::asn1::ObjectIdentifier;
 pub use identity::{Identity, IdentityError};
 pub use key::{Algorithm, KeyError, Passphrase, PublicKey, PublicKeyError, SigningKey};
 pub use name::{Subject, SubjectError};
+pub use path::{PathError, PeerUsage, Trust, TrustError, VerifiedLeaf};
 pub use serial::{Serial, SerialError};
 pub use strength::{PublicKeyKind, SignatureDigest, Weakness, strength};
 pub use time::{TimeError, Validity};

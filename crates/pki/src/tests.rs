@@ -3,6 +3,7 @@
 mod certificates;
 mod keys;
 mod mutation;
+mod path;
 mod revocation;
 mod verdicts;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use der::Decode as _;
+use der::{Decode as _, Encode as _};
 use x509_cert::spki::{
     self, Document, EncodePublicKey, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
 };
@@ -29,6 +29,10 @@ impl PublicKey {
     #[must_use]
     pub fn as_der(&self) -> &[u8] {
         &self.spki
+    }
+
+    pub(crate) fn from_x509(spki: &SubjectPublicKeyInfoOwned) -> Result<Self, der::Error> {
+        Ok(Self { spki: spki.to_der()? })
     }
 
     pub(crate) fn to_x509(&self) -> Result<SubjectPublicKeyInfoOwned, der::Error> {

@@ -5,7 +5,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{NOW, World};
-use crate::{Algorithm, Leaf, RevocationList, SigningKey, strength};
+use crate::{Algorithm, Leaf, PeerUsage, RevocationList, SigningKey, Trust, strength};
 
 #[derive(Clone, Debug)]
 enum Mutation {
@@ -60,6 +60,9 @@ fn mutated_documents_do_not_panic() {
         crl,
         pem,
     ];
+    let trust =
+        Trust::new(&[world.root.certificate()], &[world.issuing.certificate()], &world.crls(NOW))
+            .unwrap();
     let config = Config { cases: 20_000, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     TestRunner::new_with_rng(config, rng)
@@ -70,6 +73,8 @@ fn mutated_documents_do_not_panic() {
                 let _ = strength(&leaf);
                 assert!(!leaf.subject.contains(char::is_control));
             }
+            let verdict = trust.verify(&bytes, &[&bytes], PeerUsage::Client, NOW);
+            assert_eq!(verdict.is_ok(), bytes == world.good);
             let _ = RevocationList::from_der(&bytes);
             let _ = SigningKey::from_pem(&bytes, None);
             Ok(())
