@@ -2,36 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::compile::{CertificateEntry, InstitutionEntry, SystemIndex, TerminalEntry};
+use crate::caller::{Known, earlier};
+use crate::compile::SystemIndex;
 use crate::{
-    Denial, Fingerprint, InstitutionCode, Network, Policy, Status, System, SystemId, TerminalName,
-    Transport, UnixSeconds,
+    Caller, Denial, InstitutionCode, Network, Policy, System, SystemId, TerminalName, Transport,
+    UnixSeconds,
 };
-
-/// Who asks, by which road. The road is part of the claim: an address proves something
-/// only on the closed IP-VPN, a certificate only after its handshake.
-#[derive(Clone, Copy, Debug)]
-pub enum Caller<'a> {
-    /// A source address on the closed IP-VPN.
-    IpVpn(IpAddr),
-    /// A certificate that IKE authenticated.
-    IpsecCertificate(&'a Fingerprint),
-    /// An identity that IKE authenticated by its pre-shared key.
-    IpsecIdentity(&'a str),
-    /// A client certificate that TLS authenticated.
-    Tls(&'a Fingerprint),
-}
-
-impl Caller<'_> {
-    /// The road.
-    pub fn network(&self) -> Network {
-        match self {
-            Self::IpVpn(_) => Network::IpVpn,
-            Self::IpsecCertificate(_) | Self::IpsecIdentity(_) => Network::Ipsec,
-            Self::Tls(_) => Network::Tls,
-        }
-    }
-}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -118,12 +94,17 @@ pub struct Denied {
     pub system: Option<SystemId>,
 }
 
-/// The caller, as far as the roster knows it.
-struct Known<'p> {
-    institution: &'p InstitutionEntry,
-    terminal: Option<&'p TerminalEntry>,
-    certificate: Option<&'p CertificateEntry>,
-    credential: Status,
+impl Denied {
+    /// A caller's refusal, whatever it asked for.
+    pub(crate) fn of(caller: Option<&Known<'_>>, reason: Denial) -> Self {
+        let terminal = caller.and_then(|caller| caller.terminal);
+        Self {
+            reason,
+            institution: caller.map(|caller| caller.institution.code.clone()),
+            terminal: terminal.map(|terminal| terminal.name.clone()),
+            system: None,
+        }
+    }
 }
 
 impl Policy {
@@ -131,19 +112,10 @@ impl Policy {
     pub fn authorize(&self, request: &Request<'_>) -> Result<Permit, Denied> {
         let caller = self.identify(&request.caller);
         let target = self.locate(&request.target);
-        match self.judge(&caller, &target, request) {
-            Ok(permit) => Ok(permit),
-            Err(reason) => {
-                let known = caller.as_ref().ok();
-                let terminal = known.and_then(|known| known.terminal);
-                Err(Denied {
-                    reason,
-                    institution: known.map(|known| known.institution.code.clone()),
-                    terminal: terminal.map(|terminal| terminal.name.clone()),
-                    system: target.ok().map(|(_, system)| system.id.clone()),
-                })
-            }
-        }
+        self.judge(&caller, &target, request).map_err(|reason| Denied {
+            system: target.ok().map(|(_, system)| system.id.clone()),
+            ..Denied::of(caller.as_ref().ok(), reason)
+        })
     }
 
     fn judge(
@@ -159,13 +131,7 @@ impl Policy {
         if known.institution.systems & 1 << index == 0 {
             return Err(Denial::SystemNotPermitted);
         }
-        if let Some(hours) = &known.institution.hours {
-            let (open, change) = hours.at(request.now, self.offset);
-            if !open {
-                return Err(Denial::OutsideHours);
-            }
-            recheck_at = earlier(recheck_at, change);
-        }
+        recheck_at = earlier(recheck_at, known.check_hours(self.offset, request.now)?);
         recheck_at = earlier(recheck_at, next_closure(system, request.now)?);
         Ok(Permit {
             network,
@@ -175,44 +141,6 @@ impl Policy {
             generation: self.generation,
             recheck_at,
         })
-    }
-
-    fn identify(&self, caller: &Caller<'_>) -> Result<Known<'_>, Denial> {
-        match caller {
-            Caller::Tls(fingerprint) | Caller::IpsecCertificate(fingerprint) => {
-                let certificate =
-                    self.certificates.get(*fingerprint).ok_or(Denial::CertificateNotRegistered)?;
-                self.known(certificate.terminal, Some(certificate), certificate.status)
-                    .ok_or(Denial::CertificateNotRegistered)
-            }
-            Caller::IpsecIdentity(identity) => self
-                .ike_identities
-                .get(*identity)
-                .and_then(|&(terminal, status)| self.known(terminal, None, status))
-                .ok_or(Denial::IkeIdentityNotRegistered),
-            Caller::IpVpn(address) => self
-                .ip_vpn
-                .longest_match(*address)
-                .and_then(|(_, &institution)| self.institutions.get(institution as usize))
-                .map(|institution| Known {
-                    institution,
-                    terminal: None,
-                    certificate: None,
-                    credential: Status::Active,
-                })
-                .ok_or(Denial::SourceNotRegistered),
-        }
-    }
-
-    fn known<'p>(
-        &'p self,
-        terminal: u32,
-        certificate: Option<&'p CertificateEntry>,
-        credential: Status,
-    ) -> Option<Known<'p>> {
-        let terminal = self.terminals.get(terminal as usize)?;
-        let institution = self.institutions.get(terminal.institution as usize)?;
-        Some(Known { institution, terminal: Some(terminal), certificate, credential })
     }
 
     fn locate(&self, target: &Target<'_>) -> Result<(SystemIndex, &System), Denial> {
@@ -258,35 +186,6 @@ impl Policy {
     }
 }
 
-impl Known<'_> {
-    /// Judges the caller alone; returns when time may change the judgement.
-    fn check(&self, network: Network, now: UnixSeconds) -> Result<Option<UnixSeconds>, Denial> {
-        match self.credential {
-            Status::Active => {}
-            Status::Suspended => return Err(Denial::CredentialSuspended),
-            Status::Revoked => return Err(Denial::CredentialRevoked),
-        }
-        if let Some(certificate) = self.certificate {
-            if now < certificate.not_before {
-                return Err(Denial::CertificateNotYetValid);
-            }
-            if now > certificate.not_after {
-                return Err(Denial::CertificateExpired);
-            }
-        }
-        if self.terminal.is_some_and(|terminal| terminal.status != Status::Active) {
-            return Err(Denial::TerminalStopped);
-        }
-        if self.institution.status != Status::Active {
-            return Err(Denial::InstitutionStopped);
-        }
-        if !self.institution.networks.contains(network) {
-            return Err(Denial::NetworkNotPermitted);
-        }
-        Ok(self.certificate.map(|certificate| certificate.not_after.saturating_add(1)))
-    }
-}
-
 /// When the system next closes for maintenance; an error when it is closed now.
 fn next_closure(system: &System, now: UnixSeconds) -> Result<Option<UnixSeconds>, Denial> {
     let closures = || system.maintenance.iter().filter(|window| window.closed);
@@ -296,70 +195,11 @@ fn next_closure(system: &System, now: UnixSeconds) -> Result<Option<UnixSeconds>
     Ok(closures().map(|window| window.from).filter(|&from| from > now).min())
 }
 
-fn earlier(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Certificate, Credential, Destination, Institution, InstitutionKind, Maintenance, Networks,
-        Roster, Terminal, UtcOffset,
-    };
-
-    /// 2026-11-23 00:00:00 JST, a Monday.
-    const MONDAY: i64 = 1_795_359_600;
-    const NOON: i64 = MONDAY + 12 * 3600;
-
-    fn system(id: &str, address: &str, service: &str) -> System {
-        System {
-            id: id.parse().unwrap(),
-            name: id.to_owned(),
-            hosts: vec![format!("{id}.example")],
-            destinations: vec![Destination {
-                network: address.parse().unwrap(),
-                services: vec![service.parse().unwrap()],
-            }],
-            maintenance: vec![Maintenance { from: MONDAY, until: MONDAY + 60, closed: true }],
-        }
-    }
-
-    fn world(change: impl FnOnce(&mut Roster)) -> Policy {
-        let certificate =
-            Certificate { fingerprint: Fingerprint([7; 32]), not_before: 0, not_after: NOON * 2 };
-        let mut roster = Roster {
-            institutions: vec![Institution {
-                code: "H1".parse().unwrap(),
-                name: "中央病院".to_owned(),
-                kind: InstitutionKind::Hospital,
-                status: Status::Active,
-                networks: Networks::ALL,
-                systems: vec!["path".parse().unwrap()],
-                hours: None,
-                ip_vpn_prefixes: vec!["10.1.0.0/16".parse().unwrap()],
-                inner_prefixes: vec!["10.2.0.0/16".parse().unwrap()],
-            }],
-            terminals: vec![Terminal {
-                name: "H1/pc-1".parse().unwrap(),
-                status: Status::Active,
-                credentials: vec![
-                    (Credential::Certificate(certificate), Status::Active),
-                    (Credential::IkeIdentity("rtx.h1".to_owned()), Status::Active),
-                ],
-            }],
-        };
-        change(&mut roster);
-        let systems = vec![
-            system("path", "192.0.2.10/32", "tcp/443"),
-            system("dokuei", "192.0.2.20/32", "tcp/104"),
-            system("wide", "10.0.0.0/8", "tcp/80"),
-        ];
-        Policy::compile(1, UtcOffset::default(), systems, &roster).unwrap()
-    }
+    use crate::testing::{MONDAY, NOON, system, world};
+    use crate::{Fingerprint, Institution, InstitutionKind, Networks, Roster, Status, UtcOffset};
 
     fn reason(policy: &Policy, caller: Caller<'_>, target: Target<'_>, now: i64) -> Option<Denial> {
         policy.authorize(&Request { caller, target, now }).err().map(|denied| denied.reason)

@@ -40,6 +40,7 @@ pub(crate) struct InstitutionEntry {
     /// Bit n: system n is permitted.
     pub(crate) systems: u64,
     pub(crate) hours: Option<Hours>,
+    pub(crate) inner_prefixes: Vec<IpNet>,
 }
 
 #[derive(Debug)]
@@ -216,6 +217,7 @@ impl Policy {
                 networks: institution.networks,
                 systems: systems.fold(0, |bits, index| bits | 1 << index),
                 hours: institution.hours.clone(),
+                inner_prefixes: institution.inner_prefixes.clone(),
             };
             self.institutions.push(entry);
             let institutions = &self.institutions;

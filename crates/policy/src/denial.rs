@@ -65,6 +65,10 @@ reasons! {
         SystemNotPermitted = "policy.system-not-permitted",
             ja "この機関にはこのシステムの利用が許可されていません。",
             en "the institution may not use this system";
+        /// None of the institution's systems has an address that a tunnel could lead to.
+        NoDestination = "policy.no-destination",
+            ja "この機関が利用できるシステムには、トンネルで到達できるアドレスがありません。",
+            en "none of the institution's systems can be reached through a tunnel: permit one that has a destination";
         /// Outside the institution's hours.
         OutsideHours = "policy.outside-hours",
             ja "利用時間外です。",

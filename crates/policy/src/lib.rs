@@ -3,11 +3,13 @@
 //! [`Roster`] (what support-desk staff change) and [`System`]s (what operators
 //! configure) compile into an immutable [`Policy`] with a generation number.
 //! [`Policy::authorize`] answers a [`Request`] with a [`Permit`], which the next
-//! step on every road requires, or a [`Denied`] with its reason. Nothing is
+//! step on every road requires, or a [`Denied`] with its reason. [`Policy::tunnel`] says
+//! the same of an IPsec tunnel as a whole, before there is any traffic. Nothing is
 //! permitted by default.
 #![forbid(unsafe_code)]
 
 mod authorize;
+mod caller;
 mod compile;
 mod denial;
 mod hours;
@@ -15,8 +17,12 @@ mod id;
 mod model;
 mod prefixes;
 mod system;
+#[cfg(test)]
+mod testing;
+mod tunnel;
 
-pub use authorize::{Caller, Denied, Permit, Request, Target};
+pub use authorize::{Denied, Permit, Request, Target};
+pub use caller::Caller;
 pub use compile::{Conflict, Policy};
 pub use denial::Denial;
 pub use hours::{Hours, HoursError, UtcOffset};
@@ -26,6 +32,7 @@ pub use model::{
     Terminal, UnknownWord,
 };
 pub use system::{Destination, Maintenance, PortRange, System, Transport};
+pub use tunnel::Tunnel;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX).
 pub type UnixSeconds = i64;
