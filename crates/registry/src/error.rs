@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use policy::{Fingerprint, InstitutionCode, TerminalName, UnixSeconds};
 
-use crate::{Fault, TextProblem};
+use crate::{Fault, KeyProblem, TextProblem};
 
 /// What an act is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Subject {
     Certificate(Fingerprint),
     /// An IKE identity.
     IkeIdentity(String),
+    /// A post-quantum pre-shared key, by its PPK_ID.
+    Ppk(String),
     /// An operator.
     Operator(String),
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Subject {
             Self::Terminal(name) => write!(f, "terminal {name}"),
             Self::Certificate(fingerprint) => write!(f, "certificate {fingerprint}"),
             Self::IkeIdentity(identity) => write!(f, "IKE identity '{identity}'"),
+            Self::Ppk(id) => write!(f, "PPK '{id}'"),
             Self::Operator(name) => write!(f, "operator '{name}'"),
         }
     }
@@ -67,6 +70,13 @@ pub enum Error {
         field: &'static str,
         /// Why not.
         problem: TextProblem,
+    },
+    /// The caller gives a key that cannot be used.
+    BadKey {
+        /// Which.
+        field: &'static str,
+        /// Why not.
+        problem: KeyProblem,
     },
     /// The caller gives a serial number that is not lower-case hexadecimal, two digits per
     /// octet, of 1 to 20 octets (RFC 5280 §4.1.2.2) without leading zeros.
@@ -105,6 +115,8 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Internal: the cryptographic library failed: no entropy, or no memory.
+    Cryptography,
     /// Another program has been writing for more than five seconds.
     Busy,
     /// SQLite or the disk under it failed, or the database was altered by hand.
@@ -139,6 +151,7 @@ impl fmt::Display for Error {
                  credential of its own"
             ),
             Self::BadText { field, problem } => write!(f, "the {field} {problem}"),
+            Self::BadKey { field, problem } => write!(f, "the {field} {problem}"),
             Self::BadSerial(serial) => write!(
                 f,
                 "serial number '{serial}' is not 1 to 20 octets in lower-case hexadecimal, \
@@ -172,6 +185,9 @@ impl fmt::Display for Error {
             Self::CannotOpen { path, source } => {
                 write!(f, "cannot open registry {}: {source}", path.display())
             }
+            Self::Cryptography => {
+                f.write_str("the cryptographic library failed: check memory and entropy")
+            }
             Self::Busy => f.write_str(
                 "another program has been changing the registry for more than 5 seconds: \
                  try again, and look for an import that is still running",
@@ -191,6 +207,7 @@ impl std::error::Error for Error {
             Self::CannotOpen { source, .. } => Some(source),
             Self::Storage(source) => Some(source),
             Self::BadText { problem, .. } => Some(problem),
+            Self::BadKey { problem, .. } => Some(problem),
             Self::Unwritable(source) => Some(&**source),
             Self::NoSuch(_)
             | Self::AlreadyExists(_)
@@ -204,6 +221,7 @@ impl std::error::Error for Error {
             | Self::NotARegistry(_)
             | Self::Newer { .. }
             | Self::Older { .. }
+            | Self::Cryptography
             | Self::Busy => None,
         }
     }

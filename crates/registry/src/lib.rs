@@ -9,6 +9,9 @@
 //! What [`Reader::roster`] returns compiles into a policy: prefixes and credentials that
 //! would be ambiguous are refused when they are registered, and the holder is named.
 //!
+//! The keys that site routers share with the gateway are kept sealed under a [`SealingKey`],
+//! which is not in the database; neither audit nor export has them.
+//!
 //! Institutions and terminals travel as CSV and TOML: see [`Format`].
 #![forbid(unsafe_code)]
 
@@ -25,6 +28,7 @@ mod record;
 mod registry;
 mod roster;
 mod schema;
+mod secret;
 mod terminal;
 mod text;
 
@@ -39,10 +43,11 @@ pub use certificate::{
 };
 pub use error::{Error, Subject};
 pub use exchange::{Fault, Format, ImportReport, Problem, Tally};
-pub use ike::IkeIdentity;
+pub use ike::{IkeIdentity, KeyRing, Ppk, PreSharedKeys, SealedPpk};
 pub use institution::{Institution, InstitutionChange};
 pub use operator::{Operator, OperatorChange, Role};
 pub use record::Filter;
 pub use registry::{Reader, Registry};
+pub use secret::{KeyProblem, Sealed, SealingKey, SharedKey};
 pub use terminal::Terminal;
 pub use text::TextProblem;

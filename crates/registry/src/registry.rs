@@ -9,7 +9,7 @@ use crate::certificate::{self, CertificateFilter, RevokedCertificate};
 use crate::record::{self, Conditions, Filter};
 use crate::{
     Actor, AuditEntry, AuditFilter, Certificate, Desk, Error, Format, IkeIdentity, Institution,
-    Operator, Terminal, audit, counter, exchange, roster, schema,
+    KeyRing, Operator, SealingKey, Terminal, audit, counter, exchange, ike, roster, schema,
 };
 
 /// The registry, open for change.
@@ -116,6 +116,11 @@ impl Reader {
     /// One IKE identity; [`Error::NoSuch`] when it is not registered.
     pub fn ike_identity(&self, identity: &str) -> Result<IkeIdentity, Error> {
         record::known(&self.sql, identity)
+    }
+
+    /// The keys of all IKE identities, opened with `sealing`.
+    pub fn key_ring(&self, sealing: &SealingKey) -> Result<KeyRing, Error> {
+        ike::key_ring(&self.sql, sealing)
     }
 
     /// Operators by name.

@@ -12,7 +12,7 @@ use crate::Error;
 /// `SQLite` database header, offset 68: "Skro".
 const APPLICATION_ID: u32 = 0x536b_726f;
 /// Step n brings a database from version n to n + 1. A step that was released never changes.
-const STEPS: [&str; 1] = [include_str!("schema/0001.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 #[expect(clippy::cast_possible_truncation, reason = "the steps are few")]
 const KNOWN: u32 = STEPS.len() as u32;
 
@@ -139,6 +139,29 @@ mod tests {
         open(&path).unwrap().pragma_update(None, "user_version", KNOWN + 1).unwrap();
         assert!(matches!(open(&path), Err(Error::Newer { .. })));
         assert!(matches!(open_read_only(&path), Err(Error::Newer { .. })));
+    }
+
+    #[test]
+    fn an_older_registry_is_brought_up_to_date_and_keeps_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.db");
+        let mut sql = Connection::open(&path).unwrap();
+        let first = sql.transaction().unwrap();
+        first.execute_batch(STEPS[0]).unwrap();
+        first.pragma_update(None, "user_version", 1).unwrap();
+        first.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        first.execute("UPDATE counters SET value = 7 WHERE name = 'roster_version'", ()).unwrap();
+        first.commit().unwrap();
+        drop(sql);
+        open(&path).unwrap();
+        let sql = open_read_only(&path).unwrap();
+        let version: i64 = sql
+            .query_row("SELECT value FROM counters WHERE name = 'roster_version'", (), |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(version, 7);
+        sql.prepare("SELECT key, ppk_id, ppk FROM ike_identities").unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@ use policy::{Status, TerminalName};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
+use crate::act::Act;
 use crate::error::bad;
 use crate::record::{self, Conditions, Record, as_text};
 use crate::{Desk, Error, Institution, Subject, text};
@@ -27,10 +28,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Error::NoSuch`] or [`Error::Ended`] for its institution, [`Error::AlreadyExists`].
     pub fn add_terminal(&mut self, name: TerminalName, label: String) -> Result<(), Error> {
-        self.transact(|act| {
-            record::not_ended::<Institution>(act.sql, &name.institution)?;
-            act.add(Terminal { name, label, status: Status::Active })
-        })
+        self.transact(|act| add(act, name, label))
     }
 
     /// Changes what people call a terminal.
@@ -58,6 +56,12 @@ impl Desk<'_> {
     ) -> Result<(), Error> {
         self.transact(|act| act.set_status::<Terminal>(name, status))
     }
+}
+
+/// Adds a terminal to an institution that has not left.
+pub(crate) fn add(act: &Act<'_>, name: TerminalName, label: String) -> Result<(), Error> {
+    record::not_ended::<Institution>(act.sql, &name.institution)?;
+    act.add(Terminal { name, label, status: Status::Active })
 }
 
 impl Record for Terminal {

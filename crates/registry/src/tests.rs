@@ -1,12 +1,13 @@
 mod acts;
 mod conflicts;
 mod exchange;
+mod keys;
 mod reading;
 
 use policy::{Fingerprint, Institution, InstitutionKind, Networks, Status, TerminalName};
 use tempfile::TempDir;
 
-use crate::{Actor, CertificateFacts, Desk, Reader, Registry};
+use crate::{Actor, CertificateFacts, Desk, Ppk, PreSharedKeys, Reader, Registry, SealingKey};
 
 /// 2026-11-23 00:00:00 JST
 const NOW: i64 = 1_795_359_600;
@@ -55,6 +56,21 @@ fn institution(code: &str) -> Institution {
 
 fn terminal(name: &str) -> TerminalName {
     name.parse().unwrap()
+}
+
+const KEY: &str = "the-pre-shared-key-of-the-router";
+const PPK: &str = "the-post-quantum-pre-shared-key-of-the-router";
+
+fn keys(ppk_id: Option<&str>) -> PreSharedKeys {
+    PreSharedKeys { key: KEY.parse().unwrap(), ppk: ppk_id.map(ppk) }
+}
+
+fn ppk(id: &str) -> Ppk {
+    Ppk { id: id.to_owned(), key: PPK.parse().unwrap() }
+}
+
+fn sealing() -> SealingKey {
+    SealingKey::new(&[7; SealingKey::LEN]).unwrap()
 }
 
 fn fingerprint(number: u8) -> Fingerprint {

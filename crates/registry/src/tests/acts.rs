@@ -2,7 +2,7 @@
 
 use policy::Status;
 
-use super::{Fixture, NOW, facts, fingerprint, institution, terminal};
+use super::{Fixture, NOW, facts, fingerprint, institution, keys, ppk, sealing, terminal};
 use crate::{
     AuditFilter, Desk, Error, Format, InstitutionChange, OperatorChange, RevocationReason, Role,
 };
@@ -48,8 +48,12 @@ const CASES: &[Case] = &[
         desk.revoke_certificate(&fingerprint(1), RevocationReason::KeyCompromise)
     }),
     ("ike-identity.add", "1/ct/rtx@example.jp", |desk| {
-        desk.register_ike_identity(terminal("1/ct"), "rtx@example.jp".to_owned())
+        desk.add_router(terminal("1/ct"), " rtx@example.jp ", &keys(None), &sealing())
     }),
+    ("ike-identity.set-ppk", "1/ct/rtx@example.jp", |desk| {
+        desk.set_ppk("rtx@example.jp", &ppk("ppk-1"), &sealing())
+    }),
+    ("ike-identity.remove-ppk", "1/ct/rtx@example.jp", |desk| desk.remove_ppk("rtx@example.jp")),
     ("ike-identity.suspend", "1/ct/rtx@example.jp", |desk| {
         desk.set_ike_identity_status("rtx@example.jp", Status::Suspended)
     }),

@@ -2,7 +2,7 @@
 
 use policy::Status;
 
-use super::{Fixture, NOW, facts, fingerprint, institution, terminal};
+use super::{Fixture, NOW, facts, fingerprint, institution, keys, sealing, terminal};
 use crate::{Error, InstitutionChange, OperatorChange, RevocationReason, Role, Subject};
 
 fn two_hospitals() -> Fixture {
@@ -57,10 +57,16 @@ fn a_credential_has_one_holder() {
         assert_eq!(holder, Subject::Terminal(terminal("1/ct")));
     }
 
-    fixture.desk().register_ike_identity(terminal("1/ct"), "rtx".to_owned()).unwrap();
-    let refused = fixture.desk().register_ike_identity(terminal("2/ct"), "rtx".to_owned());
+    let mut add = |router, identity, ppk| {
+        fixture.desk().add_router(terminal(router), identity, &keys(Some(ppk)), &sealing())
+    };
+    add("1/ct", "rtx", "ppk-1").unwrap();
+    let refused = add("2/ct", "rtx ", "ppk-2");
     let Err(Error::Taken { holder, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(holder, Subject::Terminal(terminal("1/ct")));
+    let refused = add("2/ct", "other", "ppk-1");
+    let Err(Error::Taken { holder, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(holder, Subject::IkeIdentity("rtx".to_owned()));
 
     let certificate = Some(fingerprint(9));
     fixture.desk().add_operator("a".to_owned(), Role::Viewer, certificate).unwrap();

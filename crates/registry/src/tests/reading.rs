@@ -2,7 +2,7 @@
 
 use policy::{Caller, Credential, Destination, Policy, Request, Status, System, Target, UtcOffset};
 
-use super::{Fixture, NOW, facts, fingerprint, institution, terminal};
+use super::{Fixture, NOW, facts, fingerprint, institution, keys, sealing, terminal};
 use crate::{CertificateFilter, Filter, InstitutionChange, Reader, RevocationReason};
 
 #[test]
@@ -47,7 +47,7 @@ fn the_policy_decides_by_what_is_registered() {
         let _ = fixture.desk().add_terminal(terminal(name), String::new());
         fixture.desk().register_certificate(terminal(name), facts(number)).unwrap();
     }
-    fixture.desk().register_ike_identity(terminal("1/b"), "rtx".to_owned()).unwrap();
+    fixture.desk().add_router(terminal("1/b"), "rtx", &keys(None), &sealing()).unwrap();
     fixture.desk().suspend_certificate(&fingerprint(2)).unwrap();
 
     let (version, roster) = fixture.reader().roster().unwrap();
