@@ -202,7 +202,7 @@ impl<'a> Ca<'a> {
     fn passphrase(&self) -> Result<Passphrase, Failure> {
         match &self.files.passphrase {
             Some(file) => {
-                Ok(material::passphrase(file).map_err(|p| self.config.problems(vec![p]))?)
+                Ok(material::secret::passphrase(file).map_err(|p| self.config.problems(vec![p]))?)
             }
             None => Ok(Passphrase::new(ask("Passphrase of the CA keys: ")?)),
         }

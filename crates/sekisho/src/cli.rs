@@ -1,5 +1,7 @@
 //! The command line.
 
+mod router;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use policy::{
 };
 use reason::Language;
 use registry::{RevocationReason, Role};
+
+pub(crate) use router::{PpkArgs, Psk, Router, RouterAdd, RouterIdentity};
 
 /// 関所: the security gateway in front of a medical network's connected systems.
 #[derive(Debug, Parser)]
@@ -68,6 +72,9 @@ pub(crate) enum Command {
     /// Terminals and their certificates
     #[command(subcommand)]
     Terminal(Terminal),
+    /// Site routers that authenticate with a pre-shared key
+    #[command(subcommand)]
+    Router(Router),
     /// Operators of the gateway
     #[command(subcommand)]
     Operator(Operator),
@@ -313,7 +320,7 @@ pub(crate) enum Terminal {
         /// INSTITUTION/TERMINAL
         name: TerminalName,
     },
-    /// End it for good, revoke all its certificates, and issue the CRL anew
+    /// End it for good, revoke all its certificates and IKE identities, and issue the CRL anew
     Revoke {
         /// INSTITUTION/TERMINAL
         name: TerminalName,

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Failure;
 
@@ -29,15 +29,35 @@ pub(crate) fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure
     Ok(())
 }
 
+/// Writes a file that must not be there yet, so that nobody ever finds a part of it.
+pub(crate) fn create_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let new = beside(path);
+    create(&new, bytes, mode)?;
+    let linked = fs::hard_link(&new, path);
+    fs::remove_file(&new)?;
+    linked.map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+    sync_folder(path)
+}
+
 /// Puts a file in the place of the one that is there, whole or not at all.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let new = beside(path);
     create(&new, bytes, mode)?;
     if let Err(error) = fs::rename(&new, path) {
         // The first error is the one to tell.
         let _ = fs::remove_file(&new);
         return Err(format!("cannot replace {}: {error}", path.display()).into());
     }
+    sync_folder(path)
+}
+
+/// Where a file is written before it gets its name.
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension(format!("new-{}", std::process::id()))
+}
+
+/// Makes the name of a file outlast a crash.
+fn sync_folder(path: &Path) -> Result<(), Failure> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(())

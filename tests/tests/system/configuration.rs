@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
+use demo::systems::Kind;
 use sekisho_tests::foreign::{ForeignCa, P256, RSA_1024};
 use sekisho_tests::program::{self, Outcome, lacks};
 use sekisho_tests::setup::Setup;
@@ -53,6 +54,53 @@ fn a_value_that_makes_no_sense_is_shown_where_it_is() {
         let line = if line == "#" { here.lines().next().unwrap() } else { line };
         assert_explained(&setup, &outcome, words, line);
     }
+}
+
+#[test]
+fn an_ipsec_section_that_makes_no_sense_is_shown_where_it_is() {
+    let mut setup = Setup::new();
+    let plus = "[[system.destination]]\nnetwork = \"10.20.0.30/32\"\nservices = [\"tcp/443\"]";
+    setup = setup.system(Kind::KmixPlus, plus);
+    let ipsec = "[ipsec]\nlisten = [\"127.0.0.1\", \"[::1]\"]\nidentity = \"GW.example\"\n";
+    let text = |lines: &str| format!("{}{ipsec}{lines}\n", setup.text());
+    for (lines, words) in [
+        ("port = 4500", "port and nat_port are the same"),
+        ("ports = 500", "unknown field"),
+        ("client_ca = []", "no client CA is given"),
+        ("crl = []", "no CRL is given"),
+        ("ike_proposals = []", "no proposal is given"),
+        ("child_lifetime = \"never\"", "is not a duration"),
+        ("child_packets = 0", "a limit of nothing"),
+        ("[ipsec.limits]\nsas = 0", "a limit of nothing"),
+        ("[ipsec.pool]\naddresses = []", "the pool is empty"),
+        ("[ipsec.pool]\naddresses = [\"10.99.0.1/16\"]", "has bits beyond its prefix length"),
+        ("[ipsec.pool]\naddresses = [\"10.99.0.0/16\", \"10.99.9.0/24\"]", "overlaps 10.99.0.0/16"),
+        ("[ipsec.pool]\naddresses = [\"10.20.0.0/16\"]", "overlaps a destination of kmix-plus"),
+        ("[ipsec.pool]\naddresses = [\"10.99.0.0/16\"]\ndns = [\"dns\"]", "is not an address"),
+    ] {
+        let outcome = setup.fail(&text(lines));
+        assert_explained(&setup, &outcome, words, lines.lines().last().unwrap());
+    }
+    for (there, here, words) in [
+        ("\"[::1]\"", "\"127.0.0.1\"", "is given twice"),
+        ("\"[::1]\"", "\"127.0.0.1:500\"", "is not an address"),
+        ("GW.example", "*.example", "is not a host name"),
+    ] {
+        let outcome = setup.fail(&text("").replace(there, here));
+        assert_explained(&setup, &outcome, words, here);
+    }
+
+    fs::write(setup.site.path(CONFIG), text("[ipsec.pool]\naddresses = [\"fd00::/64\"]")).unwrap();
+    let checked = setup.site.sekisho(["check", "--json"]).expect_success();
+    let checked: serde_json::Value = serde_json::from_str(&checked).unwrap();
+    let ipsec = &checked["ipsec"];
+    assert_eq!(ipsec["identity"], "gw.example");
+    assert_eq!(ipsec["listen"], serde_json::json!(["127.0.0.1", "::1"]));
+    assert_eq!((&ipsec["port"], &ipsec["nat_port"]), (&500.into(), &4500.into()));
+    let ca = setup.site.path("ca/ca.pem");
+    assert_eq!(ipsec["client_ca"][0], ca.to_str().unwrap(), "that of [tls]");
+    assert_eq!(ipsec["ike_lifetime_seconds"], 8 * 3600);
+    assert_eq!(ipsec["pool"]["addresses"][0], "fd00::/64");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod policy;
 mod privacy;
 mod proxy;
 mod relay;
+mod routers;
 mod stalls;
 mod stop;
 mod storage;

@@ -1,11 +1,14 @@
 //! `sekisho check`: everything that `run` would need, looked at without serving.
 
+mod ipsec;
+
 use registry::{Filter, Reader};
 use serde_json::json;
 
 use crate::cli::Json;
 use crate::config::Config;
-use crate::material::{self, CrlNumbers, moment};
+use crate::config::Problem;
+use crate::material::{self, CrlNumbers, moment, sealing};
 use crate::{Failure, gateway, output, unix_now};
 
 pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
@@ -25,8 +28,10 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
                 "name": system.name,
                 "hosts": system.hosts,
             })).collect::<Vec<_>>(),
-            "institutions": registered.map(|(institutions, _)| institutions),
-            "terminals": registered.map(|(_, terminals)| terminals),
+            "ipsec": config.ipsec.as_ref().map(ipsec::json),
+            "institutions": registered.as_ref().map(|registered| registered.institutions),
+            "terminals": registered.as_ref().map(|registered| registered.terminals),
+            "pre_shared_keys": registered.as_ref().map(|registered| registered.pre_shared_keys),
         }));
     }
     let listeners: Vec<Vec<String>> = config
@@ -68,22 +73,52 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = servers.chain(cas).chain(crls).collect();
     output::table(&["file", "name", "until"], &rows)?;
     output::line("")?;
+    if let Some(ipsec) = &config.ipsec {
+        ipsec::table(ipsec)?;
+        output::line("")?;
+    }
     match registered {
-        Some((institutions, terminals)) => output::line(format_args!(
-            "registry: {institutions} institutions, {terminals} terminals"
-        )),
+        Some(Registered { institutions, terminals, pre_shared_keys }) => {
+            output::line(format_args!(
+                "registry: {institutions} institutions, {terminals} terminals, \
+             {pre_shared_keys} pre-shared keys"
+            ))
+        }
         None => output::line("registry: not there yet; 'sekisho institution add' makes it"),
     }?;
     output::line("all well")
 }
 
-/// How many institutions and terminals there are, if there is a registry.
-fn registered(config: &Config) -> Result<Option<(usize, usize)>, Failure> {
+/// How many there are of what.
+struct Registered {
+    institutions: usize,
+    terminals: usize,
+    pre_shared_keys: usize,
+}
+
+/// What the registry holds, if there is one.
+fn registered(config: &Config) -> Result<Option<Registered>, Failure> {
     if !config.registry.exists() {
         return Ok(None);
     }
     let reader = Reader::open(&config.registry)?;
     gateway::compile(config, &reader)?;
-    let institutions = reader.institutions(&Filter::default())?.len();
-    Ok(Some((institutions, reader.terminals(&Filter::default())?.len())))
+    Ok(Some(Registered {
+        institutions: reader.institutions(&Filter::default())?.len(),
+        terminals: reader.terminals(&Filter::default())?.len(),
+        pre_shared_keys: pre_shared_keys(config, &reader)?,
+    }))
+}
+
+fn pre_shared_keys(config: &Config, reader: &Reader) -> Result<usize, Failure> {
+    let ring = sealing::key_ring(config, reader)?;
+    if ring.unreadable.is_empty() {
+        return Ok(ring.keys.len());
+    }
+    let file = &config.sealing_key;
+    let (path, unreadable) = (file.path.display(), ring.unreadable.join(", "));
+    let message = format!("{path} does not open the keys of {unreadable}");
+    let remedy = "restore the file that belongs to this registry, or give these routers new \
+                  keys with 'sekisho router set-key'";
+    Err(config.problems(vec![Problem::at(file.span.clone(), message, remedy)]).into())
 }

@@ -7,6 +7,7 @@ mod log;
 mod operator;
 mod reasons;
 mod registry;
+mod router;
 mod status;
 mod terminal;
 mod when;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ca(command) => ca::run(&config()?, command),
         Command::Institution(command) => institution::run(&config()?, command),
         Command::Terminal(command) => terminal::run(&config()?, command),
+        Command::Router(command) => router::run(&config()?, command),
         Command::Operator(command) => operator::run(&config()?, command),
         Command::Registry(command) => registry::run(&config()?, command),
         Command::Log(command) => log::run(&config()?, command, language),

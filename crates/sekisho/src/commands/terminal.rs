@@ -5,10 +5,10 @@ use std::path::Path;
 use pki::pem::{self, Label};
 use pki::{ExtendedKeyUsage, Leaf};
 use policy::{Status, TerminalName};
-use registry::{CertificateFilter, Filter};
+use registry::{CertificateFilter, Filter, IkeIdentity, RevocationReason};
 use serde_json::json;
 
-use super::{act, ca, open_registry};
+use super::{act, ca, open_registry, router};
 use crate::ca::{Ca, facts};
 use crate::cli::{self, Listing, TerminalIssue};
 use crate::config::Config;
@@ -34,20 +34,31 @@ pub(super) fn run(config: &Config, command: cli::Terminal) -> Result<(), Failure
         Command::Register { name, certificate } => register(config, &name, &certificate),
         Command::Suspend { name } => set(config, &name, Status::Suspended),
         Command::Resume { name } => set(config, &name, Status::Active),
-        Command::Revoke { name, why } => {
-            set(config, &name, Status::Revoked)?;
-            for certificate in certificates(config, &name)? {
-                let fingerprint = certificate.facts.fingerprint;
-                act(config, |desk| desk.revoke_certificate(&fingerprint, why.reason))?;
-            }
-            announce(config)
-        }
+        Command::Revoke { name, why } => revoke(config, &name, why.reason),
         Command::RevokeCertificate { fingerprint, why } => {
             act(config, |desk| desk.revoke_certificate(&fingerprint, why.reason))?;
             output::line(format_args!("{fingerprint}: revoked"))?;
             announce(config)
         }
     }
+}
+
+/// Ends a terminal or site router with all its credentials.
+pub(super) fn revoke(
+    config: &Config,
+    name: &TerminalName,
+    reason: RevocationReason,
+) -> Result<(), Failure> {
+    set(config, name, Status::Revoked)?;
+    for IkeIdentity { identity, .. } in router::identities(config, name)? {
+        act(config, |desk| desk.set_ike_identity_status(&identity, Status::Revoked))?;
+    }
+    let certificates = certificates(config, name)?;
+    for certificate in &certificates {
+        let fingerprint = certificate.facts.fingerprint;
+        act(config, |desk| desk.revoke_certificate(&fingerprint, reason))?;
+    }
+    if certificates.is_empty() { Ok(()) } else { announce(config) }
 }
 
 /// The gateway refuses what was revoked at once; the CRL tells everybody else.
@@ -100,7 +111,8 @@ fn register(config: &Config, name: &TerminalName, file: &Path) -> Result<(), Fai
     output::line(format_args!("{name}: {} until {}", leaf.subject, moment(leaf.not_after)))
 }
 
-fn set(config: &Config, name: &TerminalName, status: Status) -> Result<(), Failure> {
+/// Suspends, resumes or ends a terminal or site router.
+pub(super) fn set(config: &Config, name: &TerminalName, status: Status) -> Result<(), Failure> {
     act(config, |desk| desk.set_terminal_status(name, status))?;
     output::line(format_args!("{name}: {status}"))
 }

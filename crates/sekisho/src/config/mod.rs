@@ -3,6 +3,7 @@
 //! [`raw`] is the shape of the file, [`read`] turns it into a [`Config`] in which every
 //! value has been checked, and a [`Problem`] says what was wrong, where, and what to do.
 
+mod ipsec;
 mod problem;
 mod raw;
 mod read;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use policy::{System, UtcOffset};
 use terminator::{Limits, ListenerSettings, Timeouts, Upstream};
 
+pub(crate) use ipsec::{Ipsec, IpsecLimits, Pool};
 pub(crate) use problem::{Problem, Problems};
 
 /// A path, and where in the configuration it was given.
@@ -73,9 +75,13 @@ pub(crate) struct Config {
     /// Where the running gateway tells its status.
     pub(crate) socket: PathBuf,
     pub(crate) registry: PathBuf,
+    /// The key that seals site routers' keys in the registry.
+    pub(crate) sealing_key: Located,
     pub(crate) log: Log,
     pub(crate) ca: Option<CaFiles>,
     pub(crate) tls: Tls,
+    /// Without it the IPsec road is closed.
+    pub(crate) ipsec: Option<Ipsec>,
     pub(crate) systems: Vec<System>,
     pub(crate) upstreams: Vec<Upstream>,
     /// What is made when it is missing, in folders that are not.

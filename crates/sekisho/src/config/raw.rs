@@ -13,6 +13,7 @@ pub(super) struct Raw {
     pub(super) log: RawLog,
     pub(super) ca: Option<RawCa>,
     pub(super) tls: RawTls,
+    pub(super) ipsec: Option<RawIpsec>,
     #[serde(default)]
     pub(super) system: Vec<RawSystem>,
 }
@@ -30,6 +31,7 @@ pub(super) struct RawGateway {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRegistry {
     pub(super) path: Text,
+    pub(super) key: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +93,46 @@ pub(super) struct RawListener {
     #[serde(default)]
     pub(super) proxy_protocol: bool,
     pub(super) require_extended_master_secret: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIpsec {
+    pub(super) listen: Spanned<Vec<Text>>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) nat_port: Option<Spanned<u16>>,
+    pub(super) identity: Text,
+    pub(super) client_ca: Option<Spanned<Vec<Text>>>,
+    pub(super) crl: Option<Spanned<Vec<Text>>>,
+    pub(super) ike_proposals: Option<Spanned<Vec<Text>>>,
+    pub(super) esp_proposals: Option<Spanned<Vec<Text>>>,
+    pub(super) ike_lifetime: Option<Text>,
+    pub(super) child_lifetime: Option<Text>,
+    pub(super) child_bytes: Option<Spanned<u64>>,
+    pub(super) child_packets: Option<Spanned<u64>>,
+    pub(super) dpd_interval: Option<Text>,
+    #[serde(default)]
+    pub(super) limits: RawIpsecLimits,
+    #[serde(default)]
+    pub(super) certificate: Vec<RawCertificate>,
+    pub(super) pool: Option<RawPool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIpsecLimits {
+    pub(super) half_open: Option<Spanned<u32>>,
+    pub(super) half_open_per_source: Option<Spanned<u32>>,
+    pub(super) cookie_threshold: Option<u32>,
+    pub(super) sas: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPool {
+    pub(super) addresses: Spanned<Vec<Text>>,
+    #[serde(default)]
+    pub(super) dns: Vec<Text>,
 }
 
 #[derive(Debug, Deserialize)]

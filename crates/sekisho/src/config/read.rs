@@ -1,20 +1,22 @@
 //! From the shape of the file to checked values. All problems are found in one pass.
 
+mod ipsec;
+mod system;
+mod tls;
+
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use policy::{Destination, Maintenance, System, SystemId, UtcOffset};
-use terminator::{Limits, ListenerSettings, Timeouts, Upstream};
+use policy::UtcOffset;
 use toml::Spanned;
 
-use super::raw::{
-    Raw, RawCertificate, RawDestination, RawListener, RawMaintenance, RawSystem, RawTls, Text,
-};
-use super::{CaFiles, CertificateFiles, Config, Located, Log, Problem, Tls};
+use super::raw::{Raw, RawCertificate, Text};
+use super::{CaFiles, CertificateFiles, Config, Located, Log, Problem};
 
 const MAX_WORKERS: u16 = 256;
 const LEAST_QUEUE: u32 = 64;
@@ -59,8 +61,16 @@ impl Reader<'_> {
         let offset = self.optional(raw.gateway.utc_offset, Self::offset).unwrap_or_default();
         let workers = self.workers(raw.gateway.workers);
         let made = [&raw.gateway.socket, &raw.registry.path, &raw.log.directory];
-        let made = made.map(|file| self.located(file)).to_vec();
+        let made = made.into_iter().chain(&raw.registry.key);
+        let made = made.map(|file| self.located(file)).collect();
         let registry = self.base.join(raw.registry.path.as_ref());
+        let sealing_key = match &raw.registry.key {
+            Some(file) => self.located(file),
+            None => {
+                let path = registry.with_extension("key");
+                Located { path, span: raw.registry.path.span() }
+            }
+        };
         let log = Log {
             directory: self.base.join(raw.log.directory.as_ref()),
             capacity: self.capacity(raw.log.queue),
@@ -75,6 +85,7 @@ impl Reader<'_> {
         });
         let (systems, upstreams) = self.systems(raw.system);
         let tls = self.tls(raw.tls, &systems)?;
+        let ipsec = raw.ipsec.map(|ipsec| self.ipsec(ipsec, &tls, &systems));
         self.check_services(&tls.listeners, &upstreams);
         if (log.capacity as usize) < tls.limits.connections {
             let message = format!(
@@ -93,29 +104,15 @@ impl Reader<'_> {
             workers,
             socket: self.base.join(raw.gateway.socket.as_ref()),
             registry,
+            sealing_key,
             log,
             ca,
             tls,
+            ipsec,
             systems,
             upstreams,
             made,
         })
-    }
-
-    /// A listener's own upstream must not be another system's.
-    fn check_services(&mut self, listeners: &[ListenerSettings], upstreams: &[Upstream]) {
-        for service in listeners.iter().filter_map(|listener| listener.upstream.as_ref()) {
-            let clash = |other: &&Upstream| {
-                other.address == service.address && other.system != service.system
-            };
-            if let Some(other) = upstreams.iter().find(clash) {
-                let message = format!(
-                    "{} is the upstream of {} and of a listener of {}",
-                    service.address, other.system, service.system
-                );
-                self.problems.push(Problem::whole(message, "give every system ports of its own"));
-            }
-        }
     }
 
     fn workers(&mut self, given: Option<Spanned<u16>>) -> usize {
@@ -145,60 +142,41 @@ impl Reader<'_> {
         }
     }
 
-    fn tls(&mut self, raw: RawTls, systems: &[System]) -> Option<Tls> {
-        let limits = self.limits(&raw);
-        let timeouts = Timeouts {
-            setup: self.duration(raw.setup_timeout, 10),
-            idle: self.duration(raw.idle_timeout, 3600),
-            drain: self.duration(raw.drain_timeout, 30),
-        };
-        if raw.client_ca.as_ref().is_empty() {
-            let remedy = "name at least one CA file: without a trusted CA nobody could be let in";
-            self.problem(raw.client_ca.span(), "no client CA is given", remedy);
-        }
-        if raw.crl.as_ref().is_empty() {
-            let remedy = "name the CRL of every CA in the chain: without one, revocation \
-                          cannot be checked and the gateway does not start";
-            self.problem(raw.crl.span(), "no CRL is given", remedy);
-        }
-        if raw.certificate.is_empty() {
-            let remedy = "add [[tls.certificate]] with chain and key";
-            self.problems.push(Problem::whole("no server certificate is configured", remedy));
-        }
-        if raw.listener.is_empty() {
-            let remedy = "add [[tls.listener]] with an address";
-            self.problems.push(Problem::whole("no listener is configured", remedy));
-        }
-        let listener_spans = raw.listener.iter().map(|listener| listener.address.span()).collect();
-        let listeners: Vec<_> =
-            raw.listener.into_iter().filter_map(|l| self.listener(l, systems)).collect();
-        Some(Tls {
-            certificates: raw.certificate.iter().map(|files| self.certificate(files)).collect(),
-            client_ca: raw.client_ca.as_ref().iter().map(|file| self.located(file)).collect(),
-            crl: raw.crl.as_ref().iter().map(|file| self.located(file)).collect(),
-            listeners,
-            listener_spans,
-            timeouts,
-            limits,
-        })
-    }
-
-    fn limits(&mut self, raw: &RawTls) -> Limits {
-        let mut limit = |given: &Option<Spanned<u32>>, default: usize| match given {
+    fn at_least_one<T: Copy + PartialOrd + From<u8>>(
+        &mut self,
+        given: &Option<Spanned<T>>,
+        default: T,
+    ) -> T {
+        match given {
             None => default,
-            Some(value) if *value.as_ref() > 0 => *value.as_ref() as usize,
+            Some(value) if *value.as_ref() >= T::from(1) => *value.as_ref(),
             Some(value) => {
-                let remedy = "give at least 1, or leave the key out";
-                self.problems.push(Problem::at(value.span(), "a limit of nothing", remedy));
+                self.problem(
+                    value.span(),
+                    "a limit of nothing",
+                    "give at least 1, or leave the key out",
+                );
                 default
             }
-        };
-        Limits {
-            handshakes: limit(&raw.limits.handshakes, 4096),
-            handshakes_per_source: limit(&raw.limits.handshakes_per_source, 256),
-            connections: limit(&raw.limits.connections, 65_536),
-            connections_per_source: limit(&raw.limits.connections_per_source, 8192),
         }
+    }
+
+    fn client_ca(&mut self, given: &Spanned<Vec<Text>>) -> Vec<Located> {
+        let remedy = "name at least one CA file: without a trusted CA nobody could be let in";
+        self.files(given, "no client CA is given", remedy)
+    }
+
+    fn crl(&mut self, given: &Spanned<Vec<Text>>) -> Vec<Located> {
+        let remedy = "name the CRL of every CA in the chain: without one, revocation \
+                      cannot be checked and the gateway does not start";
+        self.files(given, "no CRL is given", remedy)
+    }
+
+    fn files(&mut self, given: &Spanned<Vec<Text>>, none: &str, remedy: &str) -> Vec<Located> {
+        if given.as_ref().is_empty() {
+            self.problem(given.span(), none, remedy);
+        }
+        given.as_ref().iter().map(|file| self.located(file)).collect()
     }
 
     fn certificate(&self, raw: &RawCertificate) -> CertificateFiles {
@@ -207,90 +185,6 @@ impl Reader<'_> {
             key: self.located(&raw.key),
             passphrase: raw.passphrase_file.as_ref().map(|file| self.located(file)),
         }
-    }
-
-    fn listener(&mut self, raw: RawListener, systems: &[System]) -> Option<ListenerSettings> {
-        let address = self.parsed_as(&raw.address, "ADDRESS:PORT", "as 0.0.0.0:443 or [::]:443");
-        let profile = match raw.profile {
-            Some(word) => self.parsed(&word, "cryptrec-high is the default")?,
-            None => terminator::Profile::default(),
-        };
-        let system = match raw.system {
-            Some(id) => {
-                let known = systems.iter().find(|system| system.id.as_str() == id.as_ref());
-                if known.is_none() {
-                    let remedy = "bind the listener to the id of a [[system]]";
-                    self.fault(&id, "is no configured system", remedy);
-                }
-                Some(known?.id.clone())
-            }
-            None => None,
-        };
-        let upstream = match (raw.upstream, &system) {
-            (None, _) => None,
-            (Some(given), Some(system)) => Some(Upstream {
-                system: system.clone(),
-                address: self.upstream(&given)?,
-                proxy_protocol: raw.proxy_protocol,
-            }),
-            (Some(given), None) => {
-                let remedy = "add system = \"…\" to this [[tls.listener]]";
-                self.fault(&given, "is given for a listener of no system", remedy);
-                None
-            }
-        };
-        Some(ListenerSettings {
-            address: address?,
-            profile,
-            system,
-            upstream,
-            require_extended_master_secret: raw.require_extended_master_secret.unwrap_or(true),
-        })
-    }
-
-    fn systems(&mut self, raw: Vec<RawSystem>) -> (Vec<System>, Vec<Upstream>) {
-        if raw.is_empty() {
-            let remedy = "add a [[system]] for each connected system";
-            self.problems.push(Problem::whole("no system is configured", remedy));
-        }
-        let mut hosts: Vec<(String, SystemId)> = Vec::new();
-        let mut systems: Vec<System> = Vec::new();
-        let mut upstreams: Vec<Upstream> = Vec::new();
-        for raw in raw {
-            let id: Option<SystemId> = self.parsed(&raw.id, "as kmix-r-basic");
-            let upstream = self.upstream(&raw.upstream);
-            let destinations = raw.destination.iter().filter_map(|d| self.destination(d)).collect();
-            let maintenance =
-                raw.maintenance.iter().filter_map(|window| self.maintenance(window)).collect();
-            let Some(id) = id else { continue };
-            if systems.iter().any(|system| system.id == id) {
-                self.fault(&raw.id, "is configured twice", "give every system an id of its own");
-            }
-            let mut names = Vec::new();
-            for host in &raw.hosts {
-                let name = self.host(host);
-                match hosts.iter().find(|(other, _)| *other == name) {
-                    Some((_, other)) => {
-                        let message = format!("leads to {other} already");
-                        self.fault(host, &message, "give every host name to one system");
-                    }
-                    None => hosts.push((name.clone(), id.clone())),
-                }
-                names.push(name);
-            }
-            if let Some(address) = upstream {
-                // Behind one address a client permitted for one system could ask for another.
-                if let Some(other) = upstreams.iter().find(|other| other.address == address) {
-                    let message = format!("leads to {} already", other.system);
-                    self.fault(&raw.upstream, &message, "give every system a port of its own");
-                }
-                let proxy_protocol = raw.proxy_protocol;
-                upstreams.push(Upstream { system: id.clone(), address, proxy_protocol });
-            }
-            let name = raw.name.into_inner();
-            systems.push(System { id, name, hosts: names, destinations, maintenance });
-        }
-        (systems, upstreams)
     }
 
     /// A DNS host name in lower case (RFC 1123 §2.1); no wildcard: one name, one system.
@@ -330,30 +224,17 @@ impl Reader<'_> {
         port.map(|_| text.clone())
     }
 
-    fn destination(&mut self, raw: &RawDestination) -> Option<Destination> {
-        let network: Option<IpNet> = match raw.network.as_ref().parse::<std::net::IpAddr>() {
+    fn prefix(&mut self, given: &Text) -> Option<IpNet> {
+        let network: Option<IpNet> = match given.as_ref().parse::<IpAddr>() {
             Ok(address) => Some(address.into()),
-            Err(_) => self.parsed_as(&raw.network, "an address or prefix", "as 192.0.2.10/32"),
+            Err(_) => self.parsed_as(given, "an address or prefix", "as 192.0.2.10/32"),
         };
         if let Some(network) = network.filter(|network| *network != network.trunc()) {
-            let remedy = format!("{} or {}/32", network.trunc(), network.addr());
-            self.fault(&raw.network, "has bits beyond its prefix length", &remedy);
+            let one = IpNet::from(network.addr());
+            let remedy = format!("{} or {one}", network.trunc());
+            self.fault(given, "has bits beyond its prefix length", &remedy);
         }
-        let remedy = "list what the system serves, as [\"tcp/443\", \"icmp\"]";
-        let services = raw.services.iter().filter_map(|service| self.parsed(service, remedy));
-        let services = services.collect();
-        Some(Destination { network: network?, services })
-    }
-
-    fn maintenance(&mut self, raw: &RawMaintenance) -> Option<Maintenance> {
-        let (what, remedy) = ("a time with its offset", "as 2026-12-29T22:00+09:00");
-        let from: Option<jiff::Timestamp> = self.parsed_as(&raw.from, what, remedy);
-        let until: Option<jiff::Timestamp> = self.parsed_as(&raw.until, what, remedy);
-        let (from, until) = (from?.as_second(), until?.as_second());
-        if until <= from {
-            self.fault(&raw.until, "is not after the beginning", "exchange from and until");
-        }
-        Some(Maintenance { from, until, closed: raw.closed })
+        network
     }
 
     fn offset(&mut self, given: &Text) -> Option<UtcOffset> {

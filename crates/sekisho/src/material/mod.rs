@@ -1,7 +1,8 @@
 //! The files the TLS front needs, read and judged before anything is served. Every
 //! fault points at the line of the configuration that names the file.
 
-mod secret;
+pub(crate) mod sealing;
+pub(crate) mod secret;
 mod server;
 mod trust;
 
@@ -16,7 +17,8 @@ use terminator::{Material, MaterialError};
 
 use crate::config::{Config, Located, Problem, Problems};
 
-pub(crate) use secret::passphrase;
+/// What to do about a file that cannot be read.
+const UNREADABLE: &str = "correct the path, or make the file readable for the gateway's user";
 
 /// The number of the newest CRL known of each issuer.
 pub(crate) type CrlNumbers = HashMap<String, u128>;
@@ -96,11 +98,7 @@ fn not_material(config: &Config, error: &MaterialError) -> Problem {
 }
 
 fn read(file: &Located) -> Result<Vec<u8>, Problem> {
-    fs::read(&file.path).map_err(|error| unreadable(file, &error))
-}
-
-fn unreadable(file: &Located, error: &std::io::Error) -> Problem {
-    fault(file, error, "correct the path, or make the file readable for the gateway's user")
+    fs::read(&file.path).map_err(|error| fault(file, error, UNREADABLE))
 }
 
 fn fault(file: &Located, message: impl Display, remedy: &str) -> Problem {
