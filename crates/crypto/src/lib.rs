@@ -24,6 +24,7 @@
 pub mod aead;
 pub mod cbc_hmac;
 pub mod dh;
+pub mod digest;
 mod error;
 pub mod prf;
 mod secret;

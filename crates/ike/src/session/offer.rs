@@ -1,0 +1,427 @@
+//! Making a CHILD_SA: the same in IKE_AUTH and in CREATE_CHILD_SA, whichever side asks
+//! (RFC 7296 §1.2, §1.3.1, §1.3.3).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crypto::Secret;
+use crypto::dh::{self, Exchange, Group};
+use crypto::prf::Prf;
+use ike_negotiation::{
+    ChildSuite, KeyExchange, Mismatch, Selected, UnacceptableAnswer, accept_child, is_subset,
+    narrow, offer_child, select_child,
+};
+use ike_wire::{
+    KeyExchange as KeyExchangePayload, Malformed, Notify, NotifyType, Payload, Payloads, Proposal,
+    Spi, TrafficSelector, TransformType,
+};
+use ipnet::IpNet;
+
+use crate::Refusal;
+use crate::event::{ChildId, ChildSa, Event, Grant, SessionId};
+use crate::keys::{self, IkeKeys, Nonces, SharedSecrets};
+use crate::path::{Nat, Path};
+use crate::session::child::{Child, ChildState, lifetime};
+use crate::session::context::Context;
+use crate::suite::cipher;
+
+/// A CHILD_SA wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildPlan {
+    /// What is on our side.
+    pub local: Vec<TrafficSelector>,
+    /// What is on the peer's side.
+    pub remote: Vec<TrafficSelector>,
+}
+
+/// Between whom and what a session's CHILD_SAs may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) subject: Arc<str>,
+    /// What the peer may reach through us.
+    pub(crate) local: Vec<TrafficSelector>,
+    /// What may be behind the peer.
+    pub(crate) remote: Vec<TrafficSelector>,
+    /// Its virtual addresses.
+    pub(crate) lease: Vec<IpAddr>,
+}
+
+impl Terms {
+    /// A peer with virtual addresses sends from these alone.
+    pub(crate) fn new(grant: Grant, lease: Vec<IpAddr>) -> Self {
+        let remote = if lease.is_empty() {
+            grant.inner
+        } else {
+            lease.iter().map(|&address| IpNet::from(address).into()).collect()
+        };
+        Self { subject: grant.subject, local: grant.reachable, remote, lease }
+    }
+}
+
+impl Terms {
+    /// Whoever begins a session asks for what it wants; with a virtual address of our own,
+    /// from that.
+    pub(crate) fn of_initiator(grant: Grant, _lease: &[IpAddr]) -> Self {
+        let Grant { subject, reachable, inner, .. } = grant;
+        Self { subject, local: reachable, remote: inner, lease: Vec::new() }
+    }
+}
+
+/// What a CHILD_SA takes from its IKE SA and session.
+#[derive(Clone, Copy)]
+pub(crate) struct Parent<'a> {
+    pub(crate) session: SessionId,
+    pub(crate) prf: Prf,
+    pub(crate) keys: &'a IkeKeys,
+    pub(crate) path: Path,
+    pub(crate) nat: Nat,
+}
+
+/// Why a CHILD_SA could not be made.
+#[derive(Debug)]
+pub(crate) enum ChildRefusal {
+    Proposal(Box<Mismatch>),
+    /// Another group is wanted (RFC 7296 §1.3).
+    KeyExchangeGroup([u8; 2]),
+    KeyExchange,
+    Selectors(String),
+    TooMany,
+    /// The peer refused.
+    Peer(NotifyType),
+    /// No virtual address could be given (RFC 7296 §3.15.4).
+    NoAddress,
+    Malformed(Malformed),
+    Answer(UnacceptableAnswer),
+    AnswerNotOffered,
+    Internal,
+}
+
+impl From<Malformed> for ChildRefusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<crypto::Error> for ChildRefusal {
+    fn from(_: crypto::Error) -> Self {
+        Self::Internal
+    }
+}
+
+impl ChildRefusal {
+    /// What the peer is told.
+    pub(crate) fn notify(&self) -> Payload<'_> {
+        let (kind, data): (NotifyType, &[u8]) = match self {
+            Self::Proposal(_)
+            | Self::Answer(_)
+            | Self::Peer(_)
+            | Self::AnswerNotOffered
+            | Self::Internal => (NotifyType::NO_PROPOSAL_CHOSEN, &[]),
+            Self::NoAddress => (NotifyType::INTERNAL_ADDRESS_FAILURE, &[]),
+            Self::KeyExchangeGroup(group) => (NotifyType::INVALID_KE_PAYLOAD, group),
+            Self::KeyExchange => (NotifyType::INVALID_SYNTAX, &[]),
+            Self::Selectors(_) => (NotifyType::TS_UNACCEPTABLE, &[]),
+            Self::TooMany => (NotifyType::NO_ADDITIONAL_SAS, &[]),
+            Self::Malformed(malformed) => (malformed.answer(), &[]),
+        };
+        Payload::Notify(Notify { protocol: 0, spi: Spi::None, kind, data })
+    }
+
+    /// What the operator is told.
+    pub(crate) fn explain(&self) -> (Refusal, Option<String>) {
+        match self {
+            Self::Proposal(mismatch) => {
+                (Refusal::NoChildProposalChosen, Some(mismatch.to_string()))
+            }
+            Self::KeyExchangeGroup(_) | Self::KeyExchange => (Refusal::KeyExchange, None),
+            Self::Selectors(detail) => (Refusal::SelectorsUnacceptable, Some(detail.clone())),
+            Self::TooMany => (Refusal::TooManyChildren, None),
+            Self::Malformed(malformed) => (Refusal::InvalidSyntax, Some(malformed.to_string())),
+            Self::NoAddress => (Refusal::AddressFailure, None),
+            Self::Peer(error) => (Refusal::Peer, Some(error.to_string())),
+            Self::Answer(fault) => (Refusal::AnswerNotOffered, Some(fault.to_string())),
+            Self::AnswerNotOffered => (Refusal::AnswerNotOffered, None),
+            Self::Internal => (Refusal::Internal, None),
+        }
+    }
+}
+
+/// Our side of the answer, kept while its payloads are written.
+pub(crate) struct Answer {
+    pub(crate) proposal: Proposal,
+    pub(crate) key_exchange: Option<(Group, Vec<u8>)>,
+    pub(crate) initiator: Vec<TrafficSelector>,
+    pub(crate) responder: Vec<TrafficSelector>,
+}
+
+impl Answer {
+    /// SA, Nr, KEr, TSi, TSr (RFC 7296 §1.3.1); in IKE_AUTH without nonce and key exchange.
+    pub(crate) fn payloads<'a>(&'a self, nonce: Option<&'a [u8]>) -> Vec<Payload<'a>> {
+        let mut payloads = vec![Payload::SecurityAssociation(vec![self.proposal.clone()])];
+        payloads.extend(nonce.map(Payload::Nonce));
+        payloads.extend(self.key_exchange.as_ref().map(|(group, data)| {
+            Payload::KeyExchange(KeyExchangePayload { group: group.transform_id(), data })
+        }));
+        payloads.push(Payload::SelectorsInitiator(self.initiator.clone()));
+        payloads.push(Payload::SelectorsResponder(self.responder.clone()));
+        payloads
+    }
+}
+
+/// Answers a peer's proposal. The CHILD_SA is reported up here, before the answer leaves.
+pub(crate) fn accept(
+    cx: &mut Context<'_>,
+    parent: &Parent<'_>,
+    terms: &Terms,
+    payloads: &Payloads<'_>,
+    nonces: Nonces<'_>,
+    key_exchange: KeyExchange,
+    replaces: Option<ChildId>,
+) -> Result<(Child, Answer), ChildRefusal> {
+    let offered = payloads.security_association()?;
+    let ke = payloads.optional_key_exchange()?;
+    let proposed = payloads.selectors()?;
+    let group = ke.map(|ke| ke.group);
+    let Selected { suite, answer } =
+        select_child(&cx.config.child_proposals, offered, key_exchange, group)
+            .map_err(|mismatch| ChildRefusal::Proposal(Box::new(mismatch)))?;
+    let spi_out = peer_spi(offered, answer.number).ok_or(ChildRefusal::AnswerNotOffered)?;
+    let remote = narrowed(proposed.0, &terms.remote)?;
+    let local = narrowed(proposed.1, &terms.local)?;
+    let (key_exchange, shared) = answer_key_exchange(&suite, ke)?;
+
+    let child_keys = derive(parent, &suite, nonces, shared.as_ref())?;
+    let spi_in = cx.spis.allocate_esp(cx.random);
+    let proposal = Proposal { spi: Spi::Esp(spi_in), ..answer };
+    let answer =
+        Answer { proposal, key_exchange, initiator: remote.clone(), responder: local.clone() };
+    let made = Made { spis: (spi_in, spi_out), suite, local, remote, ours: false, replaces };
+    Ok((install(cx, parent, made, child_keys), answer))
+}
+
+fn peer_spi(offered: &[Proposal], number: u8) -> Option<u32> {
+    let chosen = offered.iter().find(|proposal| proposal.number == number)?;
+    match chosen.spi {
+        Spi::Esp(spi) if spi != 0 => Some(spi),
+        Spi::Esp(_) | Spi::Ike(_) | Spi::None => None,
+    }
+}
+
+fn narrowed(
+    proposed: &[TrafficSelector],
+    permitted: &[TrafficSelector],
+) -> Result<Vec<TrafficSelector>, ChildRefusal> {
+    let narrowed = narrow(proposed, permitted);
+    if narrowed.is_empty() {
+        let list = |selectors: &[TrafficSelector]| {
+            selectors.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let (proposed, permitted) = (list(proposed), list(permitted));
+        return Err(ChildRefusal::Selectors(format!("proposed {proposed}; permitted {permitted}")));
+    }
+    Ok(narrowed)
+}
+
+type KeyExchanged = (Option<(Group, Vec<u8>)>, Option<Secret>);
+
+fn answer_key_exchange(
+    suite: &ChildSuite,
+    sent: Option<KeyExchangePayload<'_>>,
+) -> Result<KeyExchanged, ChildRefusal> {
+    let Some(group) = suite.group else { return Ok((None, None)) };
+    match sent {
+        Some(sent) if sent.group == group.transform_id() => {
+            let (public, shared) =
+                dh::respond(group, sent.data).map_err(|_| ChildRefusal::KeyExchange)?;
+            Ok((Some((group, public)), Some(shared)))
+        }
+        _ => Err(ChildRefusal::KeyExchangeGroup(group.transform_id().to_be_bytes())),
+    }
+}
+
+fn derive(
+    parent: &Parent<'_>,
+    suite: &ChildSuite,
+    nonces: Nonces<'_>,
+    shared: Option<&Secret>,
+) -> Result<keys::ChildKeys, crypto::Error> {
+    let shared = shared.map(|first| SharedSecrets { first, additional: &[] });
+    parent.keys.child(parent.prf, cipher(suite.cipher), nonces, shared)
+}
+
+/// A CHILD_SA that both sides agreed on.
+struct Made {
+    /// Inbound and outbound.
+    spis: (u32, u32),
+    suite: ChildSuite,
+    local: Vec<TrafficSelector>,
+    remote: Vec<TrafficSelector>,
+    /// We asked for it.
+    ours: bool,
+    replaces: Option<ChildId>,
+}
+
+fn install(
+    cx: &mut Context<'_>,
+    parent: &Parent<'_>,
+    made: Made,
+    child_keys: keys::ChildKeys,
+) -> Child {
+    let keys::ChildKeys { initiator, responder } = child_keys;
+    let (keys_out, keys_in) =
+        if made.ours { (initiator, responder) } else { (responder, initiator) };
+    let id = cx.spis.next_child();
+    let timers = &cx.config.timers;
+    let (rekey_at, expires_at) =
+        lifetime(cx.now.instant, cx.random, (timers.child_lifetime, timers.margin), made.ours);
+    let (spi_in, spi_out) = made.spis;
+    cx.out.event(Event::ChildUp(Box::new(ChildSa {
+        session: parent.session,
+        id,
+        replaces: made.replaces,
+        spi_in,
+        spi_out,
+        suite: made.suite.clone(),
+        keys_in,
+        keys_out,
+        local: made.local.clone(),
+        remote: made.remote.clone(),
+        path: parent.path,
+        encapsulate: parent.nat.any(),
+        send_at_once: made.ours || made.replaces.is_none(),
+    })));
+    Child {
+        id,
+        spi_in,
+        spi_out,
+        suite: made.suite,
+        local: made.local,
+        remote: made.remote,
+        state: ChildState::Live,
+        rekey_at,
+        expires_at,
+    }
+}
+
+/// A successor that the peer made while we were making one (RFC 7296 §2.8.1).
+#[derive(Debug)]
+pub(crate) struct Rival {
+    pub(crate) id: ChildId,
+    /// The lower of the two nonces of its exchange.
+    pub(crate) lowest_nonce: Vec<u8>,
+}
+
+/// A CHILD_SA that we asked for. Its SPI is given back unless it becomes a CHILD_SA.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) rekeys: Option<ChildId>,
+    pub(crate) spi_in: u32,
+    pub(crate) nonce: Vec<u8>,
+    /// The peer's, when it rekeyed the same CHILD_SA meanwhile.
+    pub(crate) rival: Option<Rival>,
+    exchange: Option<Exchange>,
+    proposals: Vec<Proposal>,
+    local: Vec<TrafficSelector>,
+    remote: Vec<TrafficSelector>,
+}
+
+impl Attempt {
+    /// `group` is for the key exchange; none in IKE_AUTH and for peers that want none.
+    pub(crate) fn new(
+        cx: &mut Context<'_>,
+        rekeys: Option<ChildId>,
+        (local, remote): (Vec<TrafficSelector>, Vec<TrafficSelector>),
+        group: Option<Group>,
+    ) -> Result<Self, crypto::Error> {
+        let exchange = group.map(Exchange::start).transpose()?;
+        let spi_in = cx.spis.allocate_esp(cx.random);
+        let key_exchange =
+            if group.is_some() { KeyExchange::Possible } else { KeyExchange::Forbidden };
+        let proposals = offer_child(&cx.config.child_proposals, Spi::Esp(spi_in), key_exchange);
+        let nonce = cx.random.nonce();
+        Ok(Self { rekeys, spi_in, nonce, rival: None, exchange, proposals, local, remote })
+    }
+
+    pub(crate) fn group(&self) -> Option<Group> {
+        self.exchange.as_ref().map(Exchange::group)
+    }
+
+    /// To ask again.
+    pub(crate) fn plan(&self) -> ChildPlan {
+        ChildPlan { local: self.local.clone(), remote: self.remote.clone() }
+    }
+
+    /// SA, Ni, KEi, TSi, TSr; in IKE_AUTH (`with_nonce` false) without nonce.
+    pub(crate) fn payloads(&self, with_nonce: bool) -> Vec<Payload<'_>> {
+        let mut payloads = vec![Payload::SecurityAssociation(self.proposals.clone())];
+        if with_nonce {
+            payloads.push(Payload::Nonce(&self.nonce));
+        }
+        payloads.extend(self.exchange.as_ref().map(|exchange| {
+            let group = exchange.group().transform_id();
+            let data = exchange.public_value();
+            Payload::KeyExchange(KeyExchangePayload { group, data })
+        }));
+        payloads.push(Payload::SelectorsInitiator(self.local.clone()));
+        payloads.push(Payload::SelectorsResponder(self.remote.clone()));
+        payloads
+    }
+
+    /// The peer's answer makes the CHILD_SA. On failure the SPI has been given back.
+    pub(crate) fn finish(
+        self,
+        cx: &mut Context<'_>,
+        parent: &Parent<'_>,
+        payloads: &Payloads<'_>,
+        nonces: Nonces<'_>,
+    ) -> Result<Child, ChildRefusal> {
+        let spi_in = self.spi_in;
+        let made = self.complete(cx, parent, payloads, nonces);
+        if made.is_err() {
+            cx.spis.release_esp(spi_in);
+        }
+        made
+    }
+
+    fn complete(
+        self,
+        cx: &mut Context<'_>,
+        parent: &Parent<'_>,
+        payloads: &Payloads<'_>,
+        nonces: Nonces<'_>,
+    ) -> Result<Child, ChildRefusal> {
+        let answer = payloads.security_association()?;
+        let suite = accept_child(&self.proposals, answer).map_err(ChildRefusal::Answer)?;
+        let spi_out = answer
+            .first()
+            .and_then(|proposal| peer_spi(answer, proposal.number))
+            .ok_or(ChildRefusal::AnswerNotOffered)?;
+        let (initiator, responder) = payloads.selectors()?;
+        if !is_subset(initiator, &self.local) || !is_subset(responder, &self.remote) {
+            return Err(ChildRefusal::AnswerNotOffered);
+        }
+        let (local, remote) = (initiator.to_vec(), responder.to_vec());
+        let shared = self.exchange.map(|exchange| match payloads.optional_key_exchange()? {
+            Some(sent) if sent.group == exchange.group().transform_id() => {
+                exchange.finish(sent.data).map(Some).map_err(|_| ChildRefusal::KeyExchange)
+            }
+            // The peer chose to do without, as our proposal lets it.
+            None if suite.group.is_none() => Ok(None),
+            _ => Err(ChildRefusal::KeyExchange),
+        });
+        let shared = shared.transpose()?.flatten();
+        let child_keys = derive(parent, &suite, nonces, shared.as_ref())?;
+        let spis = (self.spi_in, spi_out);
+        let made = Made { spis, suite, local, remote, ours: true, replaces: self.rekeys };
+        Ok(install(cx, parent, made, child_keys))
+    }
+}
+
+/// The group that we like best.
+pub(crate) fn first_group(proposals: &[Proposal]) -> Option<Group> {
+    proposals
+        .iter()
+        .flat_map(|proposal| &proposal.transforms)
+        .filter(|transform| transform.kind == TransformType::KEY_EXCHANGE)
+        .find_map(|transform| Group::from_transform_id(transform.id))
+}
