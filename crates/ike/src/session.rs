@@ -2,6 +2,8 @@
 //! consumes it.
 
 mod address;
+mod agreed;
+mod attempt;
 mod child;
 mod closing;
 pub(crate) mod context;

@@ -36,6 +36,13 @@ pub(crate) enum ChildState {
     Deleting(Ending),
 }
 
+impl ChildState {
+    /// Whether the peer may put another in its place.
+    pub(crate) fn may_be_rekeyed(&self) -> bool {
+        matches!(self, Self::Live | Self::Rekeying)
+    }
+}
+
 impl Child {
     /// What its deletion by the peer is: the end of a rekeying, or an end.
     pub(crate) fn ending_by_peer(&self) -> Ending {

@@ -6,6 +6,7 @@
 //! has inherited them.
 
 mod children;
+mod followup;
 mod informational;
 mod orders;
 mod rekey_ike;
@@ -20,12 +21,15 @@ use ike_wire::{Envelope, ExchangeType, NotifyType, Payload};
 use crate::event::{ChildId, Event, Peer, SessionId};
 use crate::path::{Nat, Path};
 use crate::sa::{IkeSa, Inner, Received, Request};
+use crate::session::attempt::Attempt;
 use crate::session::child::{Child, Children, lifetime};
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
-use crate::session::offer::{Attempt, ChildPlan, Parent, Terms};
+use crate::session::offer::{ChildPlan, Parent, Terms};
 use crate::{Dropped, Ending};
 
+pub(crate) use followup::FollowUp;
+use followup::Unfinished;
 pub(crate) use rekey_ike::IkeAttempt;
 pub(crate) use requests::{delete_ike, detect};
 
@@ -38,7 +42,9 @@ pub(crate) enum Awaiting {
     Child(Box<Attempt>),
     /// The IKE SA that replaces this one.
     Ike(Box<IkeAttempt>),
-    /// The end of CHILD_SAs.
+    /// The next key exchange of either.
+    FollowUp(Box<FollowUp>),
+    /// The end of a CHILD_SA.
     DeleteChild(ChildId),
     /// The end of this IKE SA.
     DeleteIke,
@@ -87,6 +93,7 @@ pub(crate) struct Established {
     pub(crate) terms: Terms,
     current: Sa,
     candidate: Option<Candidate>,
+    unfinished: Option<Unfinished>,
     retiring: Vec<Retiring>,
     children: Children,
     tasks: VecDeque<Task>,
@@ -143,6 +150,7 @@ impl Established {
             terms,
             current: sa,
             candidate: None,
+            unfinished: None,
             retiring: Vec::new(),
             children: Children::default(),
             tasks: VecDeque::new(),
@@ -243,6 +251,10 @@ impl Established {
         match inner.request.header.exchange {
             ExchangeType::CREATE_CHILD_SA => {
                 self.handle_create_child_sa(cx, which, path, inner, &payloads)
+            }
+            ExchangeType::IKE_FOLLOWUP_KE => {
+                self.answer_follow_up(cx, which, path, &inner.request, &payloads)?;
+                Ok(Outcome::Alive)
             }
             ExchangeType::INFORMATIONAL => {
                 self.handle_informational(cx, which, path, inner, &payloads)

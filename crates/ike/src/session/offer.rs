@@ -5,11 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crypto::Secret;
-use crypto::dh::{self, Exchange, Group};
+use crypto::dh::{self, Group};
 use crypto::prf::Prf;
 use ike_negotiation::{
-    ChildSuite, KeyExchange, Mismatch, Selected, UnacceptableAnswer, accept_child, is_subset,
-    narrow, offer_child, select_child,
+    ChildSuite, KeyExchange, Mismatch, Selected, UnacceptableAnswer, narrow, select_child,
 };
 use ike_wire::{
     KeyExchange as KeyExchangePayload, Malformed, Notify, NotifyType, Payload, Payloads, Proposal,
@@ -18,12 +17,11 @@ use ike_wire::{
 use ipnet::IpNet;
 
 use crate::Refusal;
-use crate::event::{ChildId, ChildSa, Event, Grant, SessionId};
-use crate::keys::{self, IkeKeys, Nonces, SharedSecrets};
+use crate::event::{ChildId, Grant, SessionId};
+use crate::keys::{IkeKeys, Nonces};
 use crate::path::{Nat, Path};
-use crate::session::child::{Child, ChildState, lifetime};
+use crate::session::agreed::{Agreed, OwnNonces};
 use crate::session::context::Context;
-use crate::suite::cipher;
 
 /// A CHILD_SA wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,16 +166,15 @@ impl Answer {
     }
 }
 
-/// Answers a peer's proposal. The CHILD_SA is reported up here, before the answer leaves.
+/// Answers a peer's proposal.
 pub(crate) fn accept(
     cx: &mut Context<'_>,
-    parent: &Parent<'_>,
     terms: &Terms,
     payloads: &Payloads<'_>,
     nonces: Nonces<'_>,
     key_exchange: KeyExchange,
     replaces: Option<ChildId>,
-) -> Result<(Child, Answer), ChildRefusal> {
+) -> Result<(Agreed, Answer), ChildRefusal> {
     let offered = payloads.security_association()?;
     let ke = payloads.optional_key_exchange()?;
     let proposed = payloads.selectors()?;
@@ -188,18 +185,29 @@ pub(crate) fn accept(
     let spi_out = peer_spi(offered, answer.number).ok_or(ChildRefusal::AnswerNotOffered)?;
     let remote = narrowed(proposed.0, &terms.remote)?;
     let local = narrowed(proposed.1, &terms.local)?;
-    let (key_exchange, shared) = answer_key_exchange(&suite, ke)?;
-
-    let child_keys = derive(parent, &suite, nonces, shared.as_ref())?;
+    let (key_exchange, first) = answer_key_exchange(&suite, ke)?;
     let spi_in = cx.spis.allocate_esp(cx.random);
     let proposal = Proposal { spi: Spi::Esp(spi_in), ..answer };
     let answer =
         Answer { proposal, key_exchange, initiator: remote.clone(), responder: local.clone() };
-    let made = Made { spis: (spi_in, spi_out), suite, local, remote, ours: false, replaces };
-    Ok((install(cx, parent, made, child_keys), answer))
+    let nonces = OwnNonces::of(nonces);
+    let additional = Vec::new();
+    let agreed = Agreed {
+        spi_in,
+        spi_out,
+        suite,
+        local,
+        remote,
+        ours: false,
+        replaces,
+        nonces,
+        first,
+        additional,
+    };
+    Ok((agreed, answer))
 }
 
-fn peer_spi(offered: &[Proposal], number: u8) -> Option<u32> {
+pub(crate) fn peer_spi(offered: &[Proposal], number: u8) -> Option<u32> {
     let chosen = offered.iter().find(|proposal| proposal.number == number)?;
     match chosen.spi {
         Spi::Esp(spi) if spi != 0 => Some(spi),
@@ -236,184 +244,6 @@ fn answer_key_exchange(
             Ok((Some((group, public)), Some(shared)))
         }
         _ => Err(ChildRefusal::KeyExchangeGroup(group.transform_id().to_be_bytes())),
-    }
-}
-
-fn derive(
-    parent: &Parent<'_>,
-    suite: &ChildSuite,
-    nonces: Nonces<'_>,
-    shared: Option<&Secret>,
-) -> Result<keys::ChildKeys, crypto::Error> {
-    let shared = shared.map(|first| SharedSecrets { first, additional: &[] });
-    parent.keys.child(parent.prf, cipher(suite.cipher), nonces, shared)
-}
-
-/// A CHILD_SA that both sides agreed on.
-struct Made {
-    /// Inbound and outbound.
-    spis: (u32, u32),
-    suite: ChildSuite,
-    local: Vec<TrafficSelector>,
-    remote: Vec<TrafficSelector>,
-    /// We asked for it.
-    ours: bool,
-    replaces: Option<ChildId>,
-}
-
-fn install(
-    cx: &mut Context<'_>,
-    parent: &Parent<'_>,
-    made: Made,
-    child_keys: keys::ChildKeys,
-) -> Child {
-    let keys::ChildKeys { initiator, responder } = child_keys;
-    let (keys_out, keys_in) =
-        if made.ours { (initiator, responder) } else { (responder, initiator) };
-    let id = cx.spis.next_child();
-    let timers = &cx.config.timers;
-    let (rekey_at, expires_at) =
-        lifetime(cx.now.instant, cx.random, (timers.child_lifetime, timers.margin), made.ours);
-    let (spi_in, spi_out) = made.spis;
-    cx.out.event(Event::ChildUp(Box::new(ChildSa {
-        session: parent.session,
-        id,
-        replaces: made.replaces,
-        spi_in,
-        spi_out,
-        suite: made.suite.clone(),
-        keys_in,
-        keys_out,
-        local: made.local.clone(),
-        remote: made.remote.clone(),
-        path: parent.path,
-        encapsulate: parent.nat.any(),
-        send_at_once: made.ours || made.replaces.is_none(),
-    })));
-    Child {
-        id,
-        spi_in,
-        spi_out,
-        suite: made.suite,
-        local: made.local,
-        remote: made.remote,
-        state: ChildState::Live,
-        rekey_at,
-        expires_at,
-    }
-}
-
-/// A successor that the peer made while we were making one (RFC 7296 §2.8.1).
-#[derive(Debug)]
-pub(crate) struct Rival {
-    pub(crate) id: ChildId,
-    /// The lower of the two nonces of its exchange.
-    pub(crate) lowest_nonce: Vec<u8>,
-}
-
-/// A CHILD_SA that we asked for. Its SPI is given back unless it becomes a CHILD_SA.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) rekeys: Option<ChildId>,
-    pub(crate) spi_in: u32,
-    pub(crate) nonce: Vec<u8>,
-    /// The peer's, when it rekeyed the same CHILD_SA meanwhile.
-    pub(crate) rival: Option<Rival>,
-    exchange: Option<Exchange>,
-    proposals: Vec<Proposal>,
-    local: Vec<TrafficSelector>,
-    remote: Vec<TrafficSelector>,
-}
-
-impl Attempt {
-    /// `group` is for the key exchange; none in IKE_AUTH and for peers that want none.
-    pub(crate) fn new(
-        cx: &mut Context<'_>,
-        rekeys: Option<ChildId>,
-        (local, remote): (Vec<TrafficSelector>, Vec<TrafficSelector>),
-        group: Option<Group>,
-    ) -> Result<Self, crypto::Error> {
-        let exchange = group.map(Exchange::start).transpose()?;
-        let spi_in = cx.spis.allocate_esp(cx.random);
-        let key_exchange =
-            if group.is_some() { KeyExchange::Possible } else { KeyExchange::Forbidden };
-        let proposals = offer_child(&cx.config.child_proposals, Spi::Esp(spi_in), key_exchange);
-        let nonce = cx.random.nonce();
-        Ok(Self { rekeys, spi_in, nonce, rival: None, exchange, proposals, local, remote })
-    }
-
-    pub(crate) fn group(&self) -> Option<Group> {
-        self.exchange.as_ref().map(Exchange::group)
-    }
-
-    /// To ask again.
-    pub(crate) fn plan(&self) -> ChildPlan {
-        ChildPlan { local: self.local.clone(), remote: self.remote.clone() }
-    }
-
-    /// SA, Ni, KEi, TSi, TSr; in IKE_AUTH (`with_nonce` false) without nonce.
-    pub(crate) fn payloads(&self, with_nonce: bool) -> Vec<Payload<'_>> {
-        let mut payloads = vec![Payload::SecurityAssociation(self.proposals.clone())];
-        if with_nonce {
-            payloads.push(Payload::Nonce(&self.nonce));
-        }
-        payloads.extend(self.exchange.as_ref().map(|exchange| {
-            let group = exchange.group().transform_id();
-            let data = exchange.public_value();
-            Payload::KeyExchange(KeyExchangePayload { group, data })
-        }));
-        payloads.push(Payload::SelectorsInitiator(self.local.clone()));
-        payloads.push(Payload::SelectorsResponder(self.remote.clone()));
-        payloads
-    }
-
-    /// The peer's answer makes the CHILD_SA. On failure the SPI has been given back.
-    pub(crate) fn finish(
-        self,
-        cx: &mut Context<'_>,
-        parent: &Parent<'_>,
-        payloads: &Payloads<'_>,
-        nonces: Nonces<'_>,
-    ) -> Result<Child, ChildRefusal> {
-        let spi_in = self.spi_in;
-        let made = self.complete(cx, parent, payloads, nonces);
-        if made.is_err() {
-            cx.spis.release_esp(spi_in);
-        }
-        made
-    }
-
-    fn complete(
-        self,
-        cx: &mut Context<'_>,
-        parent: &Parent<'_>,
-        payloads: &Payloads<'_>,
-        nonces: Nonces<'_>,
-    ) -> Result<Child, ChildRefusal> {
-        let answer = payloads.security_association()?;
-        let suite = accept_child(&self.proposals, answer).map_err(ChildRefusal::Answer)?;
-        let spi_out = answer
-            .first()
-            .and_then(|proposal| peer_spi(answer, proposal.number))
-            .ok_or(ChildRefusal::AnswerNotOffered)?;
-        let (initiator, responder) = payloads.selectors()?;
-        if !is_subset(initiator, &self.local) || !is_subset(responder, &self.remote) {
-            return Err(ChildRefusal::AnswerNotOffered);
-        }
-        let (local, remote) = (initiator.to_vec(), responder.to_vec());
-        let shared = self.exchange.map(|exchange| match payloads.optional_key_exchange()? {
-            Some(sent) if sent.group == exchange.group().transform_id() => {
-                exchange.finish(sent.data).map(Some).map_err(|_| ChildRefusal::KeyExchange)
-            }
-            // The peer chose to do without, as our proposal lets it.
-            None if suite.group.is_none() => Ok(None),
-            _ => Err(ChildRefusal::KeyExchange),
-        });
-        let shared = shared.transpose()?.flatten();
-        let child_keys = derive(parent, &suite, nonces, shared.as_ref())?;
-        let spis = (self.spi_in, spi_out);
-        let made = Made { spis, suite, local, remote, ours: true, replaces: self.rekeys };
-        Ok(install(cx, parent, made, child_keys))
     }
 }
 

@@ -4,15 +4,18 @@ use crypto::dh::Group;
 use ike_negotiation::KeyExchange;
 use ike_wire::{ExchangeType, Notify, NotifyType, Payload, Payloads, Protocol, Spi};
 
+use super::followup::{Creation, Unfinished};
 use super::{Awaiting, Established, Outcome, Task, Which};
 use crate::event::{ChildId, Event};
 use crate::keys::Nonces;
 use crate::path::Path;
 use crate::sa::{Inner, Request};
+use crate::session::agreed::Agreed;
+use crate::session::attempt::{Attempt, Rival, Wish};
 use crate::session::child::ChildState;
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
-use crate::session::offer::{self, Attempt, ChildPlan, ChildRefusal, Rival};
+use crate::session::offer::{self, ChildPlan, ChildRefusal};
 use crate::{Dropped, Ending, Refusal};
 
 impl Established {
@@ -72,12 +75,10 @@ impl Established {
         let replaces = match payloads.notify(NotifyType::REKEY_SA).map(|notify| notify.spi) {
             None => None,
             Some(Spi::Esp(spi)) => match self.children.by_peer_spi(spi) {
-                Some(child) => match child.state {
-                    ChildState::Live | ChildState::Rekeying => Some(child.id),
-                    ChildState::Replaced | ChildState::Deleting(_) => {
-                        return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
-                    }
-                },
+                Some(child) if child.state.may_be_rekeyed() => Some(child.id),
+                Some(_) => {
+                    return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
+                }
                 None => {
                     return self.say(cx, which, path, request, NotifyType::CHILD_SA_NOT_FOUND);
                 }
@@ -107,41 +108,77 @@ impl Established {
         if self.children.len() >= cx.config.limits.children {
             return Err(ChildRefusal::TooMany);
         }
+        // Whatever else the peer had begun, it has given up.
+        self.abandon_unfinished(cx);
         let nonce = cx.random.nonce();
-        let theirs = payloads.nonce()?;
-        let nonces = Nonces { initiator: theirs, responder: &nonce };
-        let (child, answer) = offer::accept(
-            cx,
-            &self.parent(),
-            &self.terms,
-            payloads,
-            nonces,
-            KeyExchange::Possible,
-            replaces,
-        )?;
-        let new = child.id;
-        self.children.add(child);
-        let sent = self.respond(cx, Which::Current, path, request, &answer.payloads(Some(&nonce)));
-        if sent.is_err() {
-            self.children.remove(cx, self.id, new, Ending::Protocol);
-            return Ok(sent);
+        let nonces = Nonces { initiator: payloads.nonce()?, responder: &nonce };
+        let key_exchange = KeyExchange::Possible;
+        let (agreed, answer) =
+            offer::accept(cx, &self.terms, payloads, nonces, key_exchange, replaces)?;
+        let mut reply = answer.payloads(Some(&nonce));
+        let remaining = agreed.suite.additional.clone();
+        if remaining.is_empty() {
+            return Ok(self.peer_made_child(cx, path, request, agreed, &reply));
         }
-        if let Some(old) = replaces {
-            let lowest_nonce = theirs.min(&nonce).to_vec();
-            self.replaced_by_peer(old, Rival { id: new, lowest_nonce });
-        }
+        let creation = Creation::Child(Box::new(agreed), ());
+        let unfinished = Unfinished::new(cx, creation, remaining);
+        reply.push(unfinished.link());
+        let sent = self.respond(cx, Which::Current, path, request, &reply);
+        self.unfinished = Some(unfinished);
         Ok(sent)
     }
 
-    fn replaced_by_peer(&mut self, old: ChildId, rival: Rival) {
-        if let Some(Awaiting::Child(attempt)) = self.current.outbound.awaiting_mut()
-            && attempt.rekeys == Some(old)
-        {
-            attempt.rival = Some(rival);
-            return;
+    /// The peer's CHILD_SA is complete with this answer.
+    pub(super) fn peer_made_child(
+        &mut self,
+        cx: &mut Context<'_>,
+        path: Path,
+        request: &Request,
+        agreed: Agreed,
+        reply: &[Payload<'_>],
+    ) -> Result<(), Dropped> {
+        let which = Which::Current;
+        let replaces = agreed.replaces;
+        let stands = replaces.is_none_or(|old| {
+            self.children.find(old).is_some_and(|child| child.state.may_be_rekeyed())
+        });
+        if !stands || self.is_rekeying_ike() {
+            // Things have changed since the peer began.
+            cx.spis.release_esp(agreed.spi_in);
+            return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
         }
-        if let Some(child) = self.children.find(old) {
+        let lowest_nonce = agreed.nonces.lowest().to_vec();
+        let child = agreed.install(cx, &self.parent()).map_err(|_| Dropped::Internal)?;
+        let id = child.id;
+        self.children.add(child);
+        let sent = self.respond(cx, which, path, request, reply);
+        if sent.is_err() {
+            self.children.remove(cx, self.id, id, Ending::Protocol);
+        } else if let Some(old) = replaces {
+            self.replaced_by_peer(old, Rival { id, lowest_nonce });
+        }
+        sent
+    }
+
+    fn replaced_by_peer(&mut self, old: ChildId, rival: Rival) {
+        let ours = self.wish_under_way().filter(|wish| wish.rekeys == Some(old));
+        if let Some(wish) = ours {
+            wish.rival = Some(rival);
+        } else if let Some(child) = self.children.find(old) {
             child.state = ChildState::Replaced;
+        }
+    }
+
+    fn wish_under_way(&mut self) -> Option<&mut Wish> {
+        match self.current.outbound.awaiting_mut()? {
+            Awaiting::Child(attempt) => Some(&mut attempt.wish),
+            Awaiting::FollowUp(follow_up) => follow_up.wish_mut(),
+            Awaiting::Setup
+            | Awaiting::Ike(_)
+            | Awaiting::DeleteChild(_)
+            | Awaiting::DeleteIke
+            | Awaiting::Liveness
+            | Awaiting::Addresses => None,
         }
     }
 
@@ -153,8 +190,7 @@ impl Established {
         plan: ChildPlan,
         group: Option<Group>,
     ) -> Result<(), Dropped> {
-        let attempt = Attempt::new(cx, rekeys, (plan.local, plan.remote), group)
-            .map_err(|_| Dropped::Internal)?;
+        let attempt = Attempt::new(cx, rekeys, plan, group).map_err(|_| Dropped::Internal)?;
         let mut payloads = attempt.payloads(true);
         if let Some(old) = rekeys.and_then(|id| self.children.find(id)) {
             old.state = ChildState::Rekeying;
@@ -171,30 +207,22 @@ impl Established {
     pub(super) fn finish_child(
         &mut self,
         cx: &mut Context<'_>,
-        mut attempt: Attempt,
+        attempt: Attempt,
         payloads: &Payloads<'_>,
     ) -> Outcome {
-        let rekeys = attempt.rekeys;
-        let rival = attempt.rival.take();
         if let Some(error) = payloads.error_notify() {
             cx.spis.release_esp(attempt.spi_in);
-            self.child_refused(cx, &attempt, rival.is_some(), error.kind);
+            self.child_refused(cx, attempt.wish, error.kind);
             return Outcome::Alive;
         }
-        let ours = attempt.nonce.clone();
-        let finished = payloads.nonce().map_err(ChildRefusal::from).and_then(|theirs| {
-            let nonces = Nonces { initiator: &ours, responder: theirs };
-            let child = attempt.finish(cx, &self.parent(), payloads, nonces)?;
-            Ok((child, theirs.min(&*ours).to_vec()))
-        });
-        match finished {
-            Ok((child, lowest_nonce)) => {
-                let new = child.id;
-                self.children.add(child);
-                if let Some(old) = rekeys {
-                    self.settle(old, new, rival, &lowest_nonce);
-                }
-                Outcome::Alive
+        match attempt.agree(cx, payloads, None) {
+            Ok((agreed, wish)) if agreed.suite.additional.is_empty() => {
+                self.we_made_child(cx, agreed, wish)
+            }
+            Ok((agreed, wish)) => {
+                let remaining = agreed.suite.additional.clone();
+                let creation = Creation::Child(Box::new(agreed), wish);
+                self.follow_up(cx, creation, remaining, payloads)
             }
             Err(refusal) => {
                 // The peer believes in a CHILD_SA that we cannot have.
@@ -202,6 +230,25 @@ impl Established {
                 self.finish_session(cx, Ending::Protocol)
             }
         }
+    }
+
+    /// Our CHILD_SA is complete.
+    pub(super) fn we_made_child(
+        &mut self,
+        cx: &mut Context<'_>,
+        agreed: Agreed,
+        wish: Wish,
+    ) -> Outcome {
+        let lowest_nonce = agreed.nonces.lowest().to_vec();
+        let Ok(child) = agreed.install(cx, &self.parent()) else {
+            return self.finish_session(cx, Ending::Protocol);
+        };
+        let new = child.id;
+        self.children.add(child);
+        if let Some(old) = wish.rekeys {
+            self.settle(old, new, wish.rival, &lowest_nonce);
+        }
+        Outcome::Alive
     }
 
     /// Of two successors made at once the one with the lowest nonce is deleted by whoever
@@ -231,15 +278,10 @@ impl Established {
         }
     }
 
-    fn child_refused(
-        &mut self,
-        cx: &mut Context<'_>,
-        attempt: &Attempt,
-        has_rival: bool,
-        error: NotifyType,
-    ) {
-        let plan = attempt.plan();
-        let Some(old) = attempt.rekeys else {
+    /// The peer refuses a CHILD_SA: what can be asked for again is.
+    pub(super) fn child_refused(&mut self, cx: &mut Context<'_>, wish: Wish, error: NotifyType) {
+        let Wish { rekeys, plan, with_key_exchange, rival } = wish;
+        let Some(old) = rekeys else {
             if error == NotifyType::TEMPORARY_FAILURE {
                 self.delay(cx, Task::NewChild(Box::new(plan)));
             } else {
@@ -248,15 +290,15 @@ impl Established {
             return;
         };
         let Some(child) = self.children.find(old) else { return };
-        if has_rival {
+        if rival.is_some() {
             child.state = ChildState::Replaced;
             return;
         }
-        child.state = ChildState::Live;
-        let without = Task::RekeyChild { id: old, with_key_exchange: false };
+        if matches!(child.state, ChildState::Rekeying) {
+            child.state = ChildState::Live;
+        }
         match error {
-            NotifyType::TEMPORARY_FAILURE => {
-                let with_key_exchange = attempt.group().is_some();
+            NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND => {
                 self.delay(cx, Task::RekeyChild { id: old, with_key_exchange });
             }
             NotifyType::CHILD_SA_NOT_FOUND => {
@@ -266,9 +308,9 @@ impl Established {
             }
             // Some clients take no key exchange here.
             NotifyType::NO_PROPOSAL_CHOSEN | NotifyType::INVALID_KE_PAYLOAD
-                if attempt.group().is_some() =>
+                if with_key_exchange =>
             {
-                self.tasks.push_back(without);
+                self.tasks.push_back(Task::RekeyChild { id: old, with_key_exchange: false });
             }
             // Others take no rekeying from us at all: theirs is due before the end.
             _ => self.report(cx, Refusal::Peer, Some(error.to_string())),

@@ -1,5 +1,6 @@
 //! CREATE_CHILD_SA for the IKE SA itself, both sides (RFC 7296 §1.3.2, §2.8, §2.25.2).
 
+use crypto::Secret;
 use crypto::dh::{self, Exchange};
 use ike_negotiation::{
     IkeSuite, Mismatch, Selected, UnacceptableAnswer, accept_ike, offer_ike, select_ike,
@@ -8,10 +9,12 @@ use ike_wire::{
     ExchangeType, KeyExchange, Malformed, NotifyType, Payload, Payloads, Proposal, Spi,
 };
 
+use super::followup::{Creation, Unfinished};
 use super::{Awaiting, Candidate, Established, Outcome, Sa, Task, Which};
-use crate::keys::{Nonces, SharedSecrets, Spis};
+use crate::keys::{SharedSecrets, Spis};
 use crate::path::Path;
 use crate::sa::{IkeSa, Request};
+use crate::session::agreed::OwnNonces;
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
 use crate::suite::algorithms;
@@ -24,6 +27,26 @@ pub(crate) struct IkeAttempt {
     nonce: Vec<u8>,
     exchange: Exchange,
     proposals: Vec<Proposal>,
+}
+
+impl IkeAttempt {
+    fn agree(self, payloads: &Payloads<'_>) -> Result<AgreedIke, IkeRefusal> {
+        let answer = payloads.security_association()?;
+        let suite = accept_ike(&self.proposals, answer).map_err(IkeRefusal::Answer)?;
+        let peer_spi = answer
+            .first()
+            .and_then(|proposal| spi_of(answer, proposal.number))
+            .ok_or(IkeRefusal::NoSpi)?;
+        let responder = payloads.nonce()?.to_vec();
+        let KeyExchange { group, data } = payloads.key_exchange()?;
+        if suite.group != self.exchange.group() || group != suite.group.transform_id() {
+            return Err(IkeRefusal::KeyExchange);
+        }
+        let first = self.exchange.finish(data).map_err(|_| IkeRefusal::KeyExchange)?;
+        let nonces = OwnNonces { initiator: self.nonce, responder };
+        let spis = (self.spi, peer_spi);
+        Ok(AgreedIke { spis, ours: true, suite, nonces, first, additional: Vec::new() })
+    }
 }
 
 /// Why an IKE SA could not be rekeyed.
@@ -74,21 +97,57 @@ impl IkeRefusal {
     }
 }
 
+/// An IKE SA that both sides agreed on.
+#[derive(Debug)]
+pub(super) struct AgreedIke {
+    spis: (u64, u64),
+    /// We asked for it.
+    ours: bool,
+    suite: IkeSuite,
+    nonces: OwnNonces,
+    /// SK(0).
+    first: Secret,
+    /// SK(1) and so on, from IKE_FOLLOWUP_KE (RFC 9370 §2.2.4).
+    pub(super) additional: Vec<Secret>,
+}
+
+impl AgreedIke {
+    pub(super) fn own_spi(&self) -> u64 {
+        if self.ours { self.spis.0 } else { self.spis.1 }
+    }
+
+    /// Makes the keys, from those of the IKE SA that it replaces; gives the lowest nonce, too.
+    fn complete(self, old: &Sa) -> Result<(Sa, Vec<u8>), crypto::Error> {
+        let shared = SharedSecrets { first: &self.first, additional: &self.additional };
+        let of =
+            Spis { initiator: self.spis.0.to_be_bytes(), responder: self.spis.1.to_be_bytes() };
+        let nonces = self.nonces.borrow();
+        let algorithms = algorithms(&self.suite);
+        let keys = old.keys.rekeyed(old.suite.prf, algorithms, nonces, of, shared)?;
+        let lowest_nonce = self.nonces.lowest().to_vec();
+        let size = old.fragment_size();
+        let sa = IkeSa::new(self.spis, self.ours, self.suite, keys, (0, 0), size)?;
+        Ok((sa, lowest_nonce))
+    }
+}
+
 /// What we answer to the peer's request for a new IKE SA.
 struct Answer {
-    sa: Sa,
     proposal: Proposal,
     nonce: Vec<u8>,
     group: u16,
     public: Vec<u8>,
-    lowest_nonce: Vec<u8>,
 }
 
 impl Established {
     /// Whether the IKE SA is being replaced, by us or by both.
     pub(super) fn is_rekeying_ike(&self) -> bool {
         self.candidate.is_some()
-            || matches!(self.current.outbound.awaiting(), Some(Awaiting::Ike(_)))
+            || match self.current.outbound.awaiting() {
+                Some(Awaiting::Ike(_)) => true,
+                Some(Awaiting::FollowUp(follow_up)) => follow_up.is_of_ike(),
+                _ => false,
+            }
     }
 
     pub(super) fn answer_ike_rekeying(
@@ -99,14 +158,15 @@ impl Established {
         payloads: &Payloads<'_>,
     ) -> Result<(), Dropped> {
         let which = Which::Current;
-        let busy = self.children.any_in_motion()
-            || self.candidate.is_some()
-            || matches!(self.current.outbound.awaiting(), Some(Awaiting::Child(_)));
+        let busy =
+            self.children.any_in_motion() || self.candidate.is_some() || self.is_creating_child();
         if busy {
             return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
         }
-        let answer = match self.make_ike(cx, payloads) {
-            Ok(answer) => answer,
+        // Whatever else the peer had begun, it has given up.
+        self.abandon_unfinished(cx);
+        let (agreed, answer) = match self.agree_ike(cx, payloads) {
+            Ok(agreed) => agreed,
             Err(refusal) => {
                 let (reason, detail) = refusal.explain();
                 self.report(cx, reason, detail);
@@ -114,17 +174,46 @@ impl Established {
                 return self.respond(cx, which, path, request, &[note(kind, &data)]);
             }
         };
-        let Answer { sa, proposal, nonce, group, public, lowest_nonce } = answer;
-        let reply = [
+        let Answer { proposal, nonce, group, public } = answer;
+        let mut reply = vec![
             Payload::SecurityAssociation(vec![proposal]),
             Payload::Nonce(&nonce),
             Payload::KeyExchange(KeyExchange { group, data: &public }),
         ];
-        if let Err(internal) = self.respond(cx, which, path, request, &reply) {
-            cx.spis.release_ike(sa.local_spi());
-            return Err(internal);
+        let remaining = agreed.suite.additional.clone();
+        if remaining.is_empty() {
+            return self.peer_made_ike(cx, path, request, agreed, &reply);
         }
-        if matches!(self.current.outbound.awaiting(), Some(Awaiting::Ike(_))) {
+        let unfinished = Unfinished::new(cx, Creation::Ike(Box::new(agreed)), remaining);
+        reply.push(unfinished.link());
+        let sent = self.respond(cx, which, path, request, &reply);
+        self.unfinished = Some(unfinished);
+        sent
+    }
+
+    /// The peer's IKE SA is complete with this answer.
+    pub(super) fn peer_made_ike(
+        &mut self,
+        cx: &mut Context<'_>,
+        path: Path,
+        request: &Request,
+        agreed: AgreedIke,
+        reply: &[Payload<'_>],
+    ) -> Result<(), Dropped> {
+        let which = Which::Current;
+        if self.children.any_in_motion() || self.is_creating_child() {
+            // Things have changed since the peer began.
+            cx.spis.release_ike(agreed.own_spi());
+            return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
+        }
+        let spi = agreed.own_spi();
+        let made = agreed.complete(&self.current).map_err(|_| Dropped::Internal);
+        let made = made.and_then(|made| {
+            self.respond(cx, which, path, request, reply)?;
+            Ok(made)
+        });
+        let (sa, lowest_nonce) = made.inspect_err(|_| cx.spis.release_ike(spi))?;
+        if self.is_rekeying_ike() {
             self.candidate = Some(Candidate { sa, lowest_nonce });
         } else {
             // The old one lives until the peer's DELETE.
@@ -133,11 +222,20 @@ impl Established {
         Ok(())
     }
 
-    fn make_ike(
+    /// Whether we are asking for a CHILD_SA.
+    fn is_creating_child(&self) -> bool {
+        match self.current.outbound.awaiting() {
+            Some(Awaiting::Child(_)) => true,
+            Some(Awaiting::FollowUp(follow_up)) => !follow_up.is_of_ike(),
+            _ => false,
+        }
+    }
+
+    fn agree_ike(
         &mut self,
         cx: &mut Context<'_>,
         payloads: &Payloads<'_>,
-    ) -> Result<Answer, IkeRefusal> {
+    ) -> Result<(AgreedIke, Answer), IkeRefusal> {
         let offered = payloads.security_association()?;
         let theirs = payloads.nonce()?;
         let KeyExchange { group: sent, data } = payloads.key_exchange()?;
@@ -148,31 +246,16 @@ impl Established {
             return Err(IkeRefusal::KeyExchangeGroup(group.to_be_bytes()));
         }
         let peer_spi = spi_of(offered, answer.number).ok_or(IkeRefusal::NoSpi)?;
-        let (public, shared) =
+        let (public, first) =
             dh::respond(suite.group, data).map_err(|_| IkeRefusal::KeyExchange)?;
         let nonce = cx.random.nonce();
-        let nonces = Nonces { initiator: theirs, responder: &nonce };
         let spi = cx.spis.allocate_ike(cx.random, self.id);
-        let made = self.successor((peer_spi, spi), false, suite, nonces, &shared);
-        let sa = made.inspect_err(|_| cx.spis.release_ike(spi))?;
         let proposal = Proposal { spi: Spi::Ike(spi), ..answer };
-        let lowest_nonce = theirs.min(&nonce).to_vec();
-        Ok(Answer { sa, proposal, nonce, group, public, lowest_nonce })
-    }
-
-    fn successor(
-        &self,
-        spis: (u64, u64),
-        ours: bool,
-        suite: IkeSuite,
-        nonces: Nonces<'_>,
-        shared: &crypto::Secret,
-    ) -> Result<Sa, crypto::Error> {
-        let old = &self.current;
-        let shared = SharedSecrets { first: shared, additional: &[] };
-        let of = Spis { initiator: spis.0.to_be_bytes(), responder: spis.1.to_be_bytes() };
-        let keys = old.keys.rekeyed(old.suite.prf, algorithms(&suite), nonces, of, shared)?;
-        IkeSa::new(spis, ours, suite, keys, (0, 0), old.fragment_size())
+        let nonces = OwnNonces { initiator: theirs.to_vec(), responder: nonce.clone() };
+        let spis = (peer_spi, spi);
+        let additional = Vec::new();
+        let agreed = AgreedIke { spis, ours: false, suite, nonces, first, additional };
+        Ok((agreed, Answer { proposal, nonce, group, public }))
     }
 
     pub(super) fn ask_for_ike(&mut self, cx: &mut Context<'_>) -> Result<(), Dropped> {
@@ -209,51 +292,44 @@ impl Established {
         let spi = attempt.spi;
         if let Some(error) = payloads.error_notify() {
             cx.spis.release_ike(spi);
-            if let Some(candidate) = self.candidate.take() {
-                // The peer's own is the one.
-                self.succeed(cx, candidate.sa);
-            } else if error.kind == NotifyType::TEMPORARY_FAILURE {
-                self.delay(cx, Task::RekeyIke);
-            } else {
-                self.report(cx, Refusal::Peer, Some(error.kind.to_string()));
-            }
+            self.ike_refused(cx, error.kind);
             return Outcome::Alive;
         }
-        match self.complete_ike(attempt, payloads) {
-            Ok((sa, lowest_nonce)) => self.settle_ike(cx, sa, &lowest_nonce),
+        match attempt.agree(payloads) {
+            Ok(agreed) if agreed.suite.additional.is_empty() => self.we_made_ike(cx, agreed),
+            Ok(agreed) => {
+                let remaining = agreed.suite.additional.clone();
+                self.follow_up(cx, Creation::Ike(Box::new(agreed)), remaining, payloads)
+            }
             Err(refusal) => {
                 cx.spis.release_ike(spi);
                 let (reason, detail) = refusal.explain();
                 self.report(cx, reason, detail);
-                return self.finish_session(cx, Ending::Protocol);
+                self.finish_session(cx, Ending::Protocol)
             }
         }
-        Outcome::Alive
     }
 
-    fn complete_ike(
-        &mut self,
-        attempt: IkeAttempt,
-        payloads: &Payloads<'_>,
-    ) -> Result<(Sa, Vec<u8>), IkeRefusal> {
-        let answer = payloads.security_association()?;
-        let suite = accept_ike(&attempt.proposals, answer).map_err(IkeRefusal::Answer)?;
-        let peer_spi = answer
-            .first()
-            .and_then(|proposal| spi_of(answer, proposal.number))
-            .ok_or(IkeRefusal::NoSpi)?;
-        let theirs = payloads.nonce()?;
-        let KeyExchange { group, data } = payloads.key_exchange()?;
-        if group != attempt.exchange.group().transform_id()
-            || suite.group != attempt.exchange.group()
-        {
-            return Err(IkeRefusal::KeyExchange);
+    /// The peer refuses to rekey: its own successor stands, or we ask again.
+    pub(super) fn ike_refused(&mut self, cx: &mut Context<'_>, error: NotifyType) {
+        if let Some(candidate) = self.candidate.take() {
+            self.succeed(cx, candidate.sa);
+        } else if matches!(error, NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND) {
+            self.delay(cx, Task::RekeyIke);
+        } else {
+            self.report(cx, Refusal::Peer, Some(error.to_string()));
         }
-        let shared = attempt.exchange.finish(data).map_err(|_| IkeRefusal::KeyExchange)?;
-        let nonces = Nonces { initiator: &attempt.nonce, responder: theirs };
-        let sa = self.successor((attempt.spi, peer_spi), true, suite, nonces, &shared)?;
-        let lowest_nonce = theirs.min(&attempt.nonce).to_vec();
-        Ok((sa, lowest_nonce))
+    }
+
+    /// Our IKE SA is complete.
+    pub(super) fn we_made_ike(&mut self, cx: &mut Context<'_>, agreed: AgreedIke) -> Outcome {
+        let spi = agreed.own_spi();
+        let Ok((sa, lowest_nonce)) = agreed.complete(&self.current) else {
+            cx.spis.release_ike(spi);
+            return self.finish_session(cx, Ending::Protocol);
+        };
+        self.settle_ike(cx, sa, &lowest_nonce);
+        Outcome::Alive
     }
 
     /// Of two IKE SAs made at once the one with the lowest nonce is deleted by whoever asked

@@ -95,6 +95,7 @@ impl Established {
             Awaiting::Setup => Err(Dropped::OutOfState),
             Awaiting::Child(attempt) => Ok(self.finish_child(cx, *attempt, &payloads)),
             Awaiting::Ike(attempt) => Ok(self.finish_ike(cx, *attempt, &payloads)),
+            Awaiting::FollowUp(follow_up) => Ok(self.finish_follow_up(cx, *follow_up, &payloads)),
             Awaiting::DeleteChild(id) => {
                 let ending = match self.children.find(id).map(|child| &child.state) {
                     Some(ChildState::Deleting(ending)) => *ending,
@@ -123,6 +124,7 @@ impl Established {
         match awaiting {
             Some(Awaiting::Child(attempt)) => cx.spis.release_esp(attempt.spi_in),
             Some(Awaiting::Ike(attempt)) => cx.spis.release_ike(attempt.spi),
+            Some(Awaiting::FollowUp(follow_up)) => follow_up.release(cx),
             Some(
                 Awaiting::Setup
                 | Awaiting::DeleteChild(_)

@@ -16,6 +16,9 @@ impl Established {
             return self.finish_session(cx, Ending::Lifetime);
         }
         self.tend_retiring(cx);
+        if self.unfinished.as_ref().is_some_and(|unfinished| unfinished.until <= cx.now.instant) {
+            self.abandon_unfinished(cx);
+        }
         self.tend_children(cx);
         self.note_childlessness(cx);
         if self.is_childless_too_long(cx) {
@@ -32,6 +35,7 @@ impl Established {
             retiring.sa.outbound.due().map_or(retiring.until, |due| due.min(retiring.until))
         });
         let delayed = self.delayed.iter().map(|(at, _)| *at);
+        let unfinished = self.unfinished.as_ref().map(|unfinished| unfinished.until);
         let fixed = [self.rekey_at.min(self.expires_at)];
         let liveness =
             self.current.outbound.is_idle().then(|| self.last_heard + cx_timers.liveness);
@@ -40,6 +44,7 @@ impl Established {
             .chain(retiring)
             .chain(delayed)
             .chain(fixed)
+            .chain(unfinished)
             .chain(self.current.outbound.due())
             .chain(liveness)
             .chain(childless)

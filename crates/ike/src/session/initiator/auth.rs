@@ -11,10 +11,11 @@ use crate::pool::Wanted;
 use crate::sa::Inner;
 use crate::session::Stage;
 use crate::session::address::{assigned, request};
+use crate::session::attempt::Attempt;
 use crate::session::context::Context;
 use crate::session::established::{Beginning, Established, Task};
 use crate::session::notes::note;
-use crate::session::offer::{Attempt, ChildPlan, ChildRefusal, Parent, Terms};
+use crate::session::offer::{ChildRefusal, Parent, Terms};
 use crate::session::proof::{
     Disbelief, OwnProof, Presented, Transcript, by_certificate, by_shared_key,
 };
@@ -77,10 +78,8 @@ impl Setup {
         let ppk_id: Vec<u8> =
             std::iter::once(PPK_ID_FIXED).chain(target.ppk.iter().flatten().copied()).collect();
         let internal = |_| Failure::new(Refusal::Internal, None);
-        let attempt = target.children.first().map(|plan| {
-            let ChildPlan { local, remote } = plan.clone();
-            Attempt::new(cx, None, (local, remote), None)
-        });
+        let attempt =
+            target.children.first().map(|plan| Attempt::new(cx, None, plan.clone(), None));
         let attempt = attempt.transpose().map_err(internal)?;
 
         let mut payloads = vec![Payload::IdInitiator(id)];
@@ -232,7 +231,8 @@ impl Setup {
         };
         let nonces =
             Nonces { initiator: &self.init.initiator_nonce, responder: &self.init.responder_nonce };
-        attempt.finish(cx, &parent, payloads, nonces)
+        let (agreed, _) = attempt.agree(cx, payloads, Some(nonces))?;
+        Ok(agreed.install(cx, &parent)?)
     }
 
     fn believe(

@@ -198,6 +198,8 @@ impl AwaitVerdict {
         if let Ok(None) = payloads.optional_security_association() {
             return None;
         }
+        let nonces =
+            Nonces { initiator: &self.init.initiator_nonce, responder: &self.init.responder_nonce };
         let parent = Parent {
             session: self.id,
             prf: self.sa.suite.prf,
@@ -205,8 +207,7 @@ impl AwaitVerdict {
             path: self.peer.path,
             nat: self.peer.nat,
         };
-        let nonces =
-            Nonces { initiator: &self.init.initiator_nonce, responder: &self.init.responder_nonce };
-        Some(offer::accept(cx, &parent, terms, payloads, nonces, KeyExchange::Forbidden, None))
+        let accepted = offer::accept(cx, terms, payloads, nonces, KeyExchange::Forbidden, None);
+        Some(accepted.and_then(|(agreed, answer)| Ok((agreed.install(cx, &parent)?, answer))))
     }
 }
