@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::netns::Namespace;
 use crate::record::Record;
 use crate::site::Site;
 use crate::{PATIENCE, program, until};
@@ -25,13 +26,15 @@ pub struct Gateway {
     process: Child,
     starts: usize,
     addresses: Vec<SocketAddr>,
+    namespace: Option<Namespace>,
 }
 
 impl Gateway {
-    /// Starts what is configured at `site` and waits until it serves.
-    pub(crate) fn start(site: Site) -> Self {
-        let (process, addresses) = (spawn(&site), Vec::new());
-        let mut gateway = Self { site, process, starts: 1, addresses };
+    /// Starts what is configured at `site`, in a namespace if one is given, and waits until it
+    /// serves.
+    pub(crate) fn start(site: Site, namespace: Option<Namespace>) -> Self {
+        let (process, addresses) = (spawn(&site, namespace.as_ref()), Vec::new());
+        let mut gateway = Self { site, process, starts: 1, addresses, namespace };
         gateway.wait_until_serving();
         gateway
     }
@@ -42,7 +45,7 @@ impl Gateway {
     ///
     /// When it does not come up.
     pub fn start_again(&mut self) {
-        self.process = spawn(&self.site);
+        self.process = spawn(&self.site, self.namespace.as_ref());
         self.starts += 1;
         self.wait_until_serving();
     }
@@ -197,9 +200,13 @@ fn is_from(record: &Record, source: SocketAddr) -> bool {
         && record.text("source") == source.ip().to_string()
 }
 
-fn spawn(site: &Site) -> Child {
+fn spawn(site: &Site, namespace: Option<&Namespace>) -> Child {
     let stderr = File::create(site.path(STDERR)).unwrap();
-    std::process::Command::new(program::sekisho())
+    let mut command = match namespace {
+        Some(namespace) => namespace.unbounded(program::sekisho()),
+        None => Command::new(program::sekisho()),
+    };
+    command
         .arg("--config")
         .arg(site.path(crate::site::CONFIG))
         .arg("run")

@@ -23,11 +23,13 @@ pub mod client;
 pub mod foreign;
 pub mod gateway;
 pub mod hello;
+pub mod netns;
 pub mod peers;
 pub mod program;
 pub mod record;
 pub mod setup;
 pub mod site;
+pub mod strongswan;
 pub mod systems;
 pub mod time;
 

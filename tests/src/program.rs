@@ -57,6 +57,13 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// A command that runs for as long as it takes, with nothing to read and nobody to read it.
+pub(crate) fn unbounded(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env("PATH", search_path()).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
 /// A program that serves a test; ended when dropped.
 #[derive(Debug)]
 pub struct Server(Child);
@@ -64,9 +71,11 @@ pub struct Server(Child);
 impl Server {
     /// Starts it, for as long as it takes.
     pub fn start(program: &str, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
-        let mut command = Command::new(program);
-        command.env("PATH", search_path()).stdin(Stdio::null()).stdout(Stdio::null());
-        Self(change(&mut command).spawn().unwrap())
+        Self::spawn(change(&mut unbounded(program)))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
     }
 
     /// Its process.
@@ -133,6 +142,16 @@ pub fn lacks(program: &str) -> bool {
     !found
 }
 
+/// Whether this machine lacks a file; reports as [`lacks`].
+pub fn lacks_file(file: impl AsRef<Path>) -> bool {
+    let file = file.as_ref();
+    let exists = file.exists();
+    if !exists {
+        skip(&file.display().to_string());
+    }
+    !exists
+}
+
 /// Whether the tests do not run as root; reports as [`lacks`].
 pub fn lacks_root() -> bool {
     let root = rustix::process::geteuid().is_root();
@@ -149,7 +168,8 @@ fn skip(lacking: &str) {
     match env::var_os("SEKISHO_SKIPPED_CHECKS") {
         Some(file) => {
             let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
-            writeln!(file, "{line}").unwrap();
+            // In one piece: other tests write there too.
+            file.write_all(format!("{line}\n").as_bytes()).unwrap();
         }
         None => eprintln!("could not run: {line}"),
     }

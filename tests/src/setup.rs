@@ -6,6 +6,7 @@ use std::fs;
 use demo::systems::Kind;
 
 use crate::gateway::Gateway;
+use crate::netns::Namespace;
 use crate::program::{self, Outcome};
 use crate::site::{CONFIG, HOSTS, Site};
 use crate::systems;
@@ -167,8 +168,21 @@ impl Setup {
     ///
     /// When it does not come up.
     pub fn start(self) -> Gateway {
+        self.start_anywhere(None)
+    }
+
+    /// The same in a network namespace; `sekisho` commands beside it run where the test does.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn start_in(self, namespace: &Namespace) -> Gateway {
+        self.start_anywhere(Some(namespace.clone()))
+    }
+
+    fn start_anywhere(self, namespace: Option<Namespace>) -> Gateway {
         fs::write(self.site.path(CONFIG), self.text()).unwrap();
-        Gateway::start(self.site)
+        Gateway::start(self.site, namespace)
     }
 
     /// Runs the gateway with a configuration, whatever it is, that keeps it from serving.

@@ -17,6 +17,12 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
+/// Starts the threads that serve, so that they live where the test does and not in the
+/// namespace in which it first asks for a system.
+pub(crate) fn start_threads() {
+    LazyLock::force(&RUNTIME);
+}
+
 /// A free port of this machine alone.
 pub const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 

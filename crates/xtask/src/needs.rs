@@ -92,11 +92,22 @@ const NEEDS: &[Need] = &[
     need(&[Test], Program("nginx"), Apt("nginx-light"), "reads PROXY headers in the tests"),
     need(&[Test], Program("sqlite3"), Apt("sqlite3"), "reads day files as any tool would"),
     need(&[Test], Program("ip"), Apt("iproute2"), "networks of the namespace tests"),
+    need(&[Test], Program("nft"), Apt("nftables"), "translators and losses in the networks"),
+    need(&[Test], Program("conntrack"), Apt("conntrack"), "makes translators forget"),
+    need(&[Test], Program("ping"), Apt("iputils-ping"), "tries the networks"),
+    need(&[Test], Program("charon-systemd"), Apt("charon-systemd"), "strongSwan: an IPsec peer"),
+    need(&[Test], Program("swanctl"), Apt("strongswan-swanctl"), "controls strongSwan"),
+    need(&[Test], File(LIBIPSEC), Apt("libcharon-extra-plugins"), "ESP of strongSwan's own"),
+    need(&[Test], File(OPENSSL), Apt("libstrongswan-standard-plugins"), "strongSwan's ciphers"),
     need(&[Ci], Cargo("fmt"), Rustup("rustfmt"), "formatting"),
     need(&[Ci], Cargo("clippy"), Rustup("clippy"), "lints"),
     need(&[Ci], Cargo("deny"), Crates("cargo-deny"), "dependency policy (a minute to build)"),
     need(&[Ci], Program("git"), Apt("git"), "fetches the advisories"),
 ];
+
+/// strongSwan's plugins are no programs.
+const LIBIPSEC: &str = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so";
+const OPENSSL: &str = "/usr/lib/ipsec/plugins/libstrongswan-openssl.so";
 
 const fn need(
     groups: &'static [Group],
