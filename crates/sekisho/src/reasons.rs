@@ -1,6 +1,9 @@
 //! The sentence for any code in a record, whichever part of the gateway wrote it.
 
+use ike_wire::MalformedReason;
+use iked::{Discarded, Milestone, Withdrawal};
 use logstore::LogReason;
+use pki::PathError;
 use policy::Denial;
 use reason::{Language, Reason};
 use terminator::{Ending, Refusal};
@@ -12,6 +15,14 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'stati
     listed::<Denial>()
         .chain(listed::<Refusal>())
         .chain(listed::<Ending>())
+        .chain(listed::<PathError>())
+        .chain(listed::<ike::Refusal>())
+        .chain(listed::<ike::Ending>())
+        .chain(listed::<ike::Dropped>())
+        .chain(listed::<MalformedReason>())
+        .chain(listed::<Milestone>())
+        .chain(listed::<Withdrawal>())
+        .chain(listed::<Discarded>())
         .chain(listed::<LogReason>())
         .chain(listed::<GatewayEvent>())
 }

@@ -13,6 +13,7 @@ use crate::{Failure, gateway, output, unix_now};
 
 pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
     let (_, summary) = material::load(config, unix_now(), &CrlNumbers::new())?;
+    let ipsec = config.ipsec.as_ref().map(|ipsec| ipsec::check(config, ipsec)).transpose()?;
     let registered = registered(config)?;
     if json.json {
         return output::json(&json!({
@@ -28,7 +29,7 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
                 "name": system.name,
                 "hosts": system.hosts,
             })).collect::<Vec<_>>(),
-            "ipsec": config.ipsec.as_ref().map(ipsec::json),
+            "ipsec": ipsec.as_ref().map(ipsec::json),
             "institutions": registered.as_ref().map(|registered| registered.institutions),
             "terminals": registered.as_ref().map(|registered| registered.terminals),
             "pre_shared_keys": registered.as_ref().map(|registered| registered.pre_shared_keys),
@@ -73,7 +74,7 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = servers.chain(cas).chain(crls).collect();
     output::table(&["file", "name", "until"], &rows)?;
     output::line("")?;
-    if let Some(ipsec) = &config.ipsec {
+    if let Some(ipsec) = &ipsec {
         ipsec::table(ipsec)?;
         output::line("")?;
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use ike_wire::Identity;
 use policy::{Status, TerminalName};
 use registry::{Filter, IkeIdentity, Ppk, PreSharedKeys, SealingKey, SharedKey};
 use serde_json::json;
@@ -44,12 +45,19 @@ pub(super) fn identities(
 
 fn add(config: &Config, options: &RouterAdd) -> Result<(), Failure> {
     let RouterAdd { name, identity, psk, ppk, json } = options;
+    let identity = canonical(identity)?;
     let (psk, ppk) = (psk_of(psk)?, ppk_of(ppk)?);
     let keys = PreSharedKeys { key: psk.key.clone(), ppk: ppk.as_ref().map(NewPpk::ppk) };
     let sealing = sealing_key(config)?;
-    act(config, |desk| desk.add_router(name.clone(), identity, &keys, &sealing))?;
-    let done = Done { router: name, identity: identity.trim(), what: "registered" };
+    act(config, |desk| desk.add_router(name.clone(), &identity, &keys, &sealing))?;
+    let done = Done { router: name, identity: &identity, what: "registered" };
     done.show(Some(&psk), ppk.as_ref(), json.json)
+}
+
+/// The text by which the policy will know the identity when a router shows it.
+fn canonical(given: &str) -> Result<String, Failure> {
+    let identity: Identity = given.trim().parse().map_err(|error| format!("'{given}': {error}"))?;
+    Ok(identity.to_string())
 }
 
 fn set_key(

@@ -27,6 +27,10 @@ pub(super) fn run(config: &Config, json: Json, language: Language) -> Result<(),
     }
     output::table(&["gateway", &plain("gateway")], &rows)?;
     output::line("")?;
+    if let Some(ipsec) = status.get("ipsec").filter(|ipsec| !ipsec.is_null()) {
+        sessions(ipsec)?;
+        output::line("")?;
+    }
     let counts = status.get("counts").and_then(Value::as_object);
     let rows: Vec<Vec<String>> = counts
         .into_iter()
@@ -37,4 +41,35 @@ pub(super) fn run(config: &Config, json: Json, language: Language) -> Result<(),
         })
         .collect();
     output::table(&["count", "reason", "meaning"], &rows)
+}
+
+/// IPsec sessions, each with its CHILD_SAs below it.
+fn sessions(ipsec: &Value) -> Result<(), Failure> {
+    let of = |value: &Value, key: &str| match value.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            items.join(" ")
+        }
+        Some(Value::Number(seconds)) => format!("{seconds} s"),
+        Some(_) | None => String::new(),
+    };
+    let mut rows = Vec::new();
+    for session in ipsec.get("sessions").and_then(Value::as_array).into_iter().flatten() {
+        let nat = session.get("nat").and_then(|nat| nat.get("peer")) == Some(&Value::Bool(true));
+        let remote = format!("{}{}", of(session, "remote"), if nat { " (NAT)" } else { "" });
+        let [terminal, identity, suite, age] =
+            ["terminal", "identity", "suite", "age_seconds"].map(|key| of(session, key));
+        rows.push(vec![terminal, identity, remote, suite, age]);
+        for child in session.get("children").and_then(Value::as_array).into_iter().flatten() {
+            let [spi_in, spi_out, local, remote, suite, age] =
+                ["spi_in", "spi_out", "local", "remote", "suite", "age_seconds"]
+                    .map(|key| of(child, key));
+            let spis = format!("  {spi_in} {spi_out}");
+            rows.push(vec![spis, format!("{local} =="), remote, suite, age]);
+        }
+    }
+    let half_open = ipsec.get("half_open").map(Value::to_string).unwrap_or_default();
+    output::line(format_args!("ipsec: {half_open} half-open"))?;
+    output::table(&["terminal / SPIs", "identity / here", "address / there", "suite", "age"], &rows)
 }

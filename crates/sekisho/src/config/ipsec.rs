@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ike_negotiation::{ChildProposal, IkeProposal};
 use ipnet::IpNet;
 use toml::Spanned;
 
 use super::{CertificateFiles, Located};
 
-/// The IPsec road. Texts keep their place in the file: what cannot be used is shown there.
+/// The IPsec road.
 #[derive(Clone, Debug)]
 pub(crate) struct Ipsec {
     /// Local addresses; each with both ports.
@@ -23,10 +24,10 @@ pub(crate) struct Ipsec {
     pub(crate) certificates: Vec<CertificateFiles>,
     pub(crate) client_ca: Vec<Located>,
     pub(crate) crl: Vec<Located>,
-    /// What IKE SAs may use, in order of preference; empty for the defaults.
-    pub(crate) ike_proposals: Vec<Spanned<String>>,
-    /// What CHILD_SAs may use, in order of preference; empty for the defaults.
-    pub(crate) esp_proposals: Vec<Spanned<String>>,
+    /// What IKE SAs may use, in order of preference.
+    pub(crate) ike_proposals: Vec<IkeProposal>,
+    /// What CHILD_SAs may use, in order of preference.
+    pub(crate) esp_proposals: Vec<ChildProposal>,
     pub(crate) ike_lifetime: Duration,
     pub(crate) child_lifetime: Duration,
     /// Octets after which a CHILD_SA is rekeyed.

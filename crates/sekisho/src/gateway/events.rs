@@ -19,6 +19,10 @@ reason::reasons! {
         PolicyRejected = "gateway.policy-rejected",
             ja "登録内容の変更を適用できません。以前の内容で動作を続けています。詳細を見て修正してください。",
             en "the registry's change cannot be put in force and the previous policy stays: see the detail";
+        /// Site routers' keys that are in the registry and cannot be used.
+        KeysUnusable = "gateway.keys-unusable",
+            ja "使えない事前共有鍵があります。該当する拠点ルータは接続できません。詳細を見て修正してください。",
+            en "some pre-shared keys cannot be used, and their routers cannot connect: see the detail";
         /// New certificates or CRLs are in force.
         MaterialChanged = "gateway.certificates-changed",
             ja "証明書・失効リストの更新が有効になりました。",

@@ -1,6 +1,8 @@
 //! `sekisho run`: puts the parts together, keeps them up to date, and takes them apart.
 
 mod events;
+mod ipsec;
+mod sessions;
 mod status;
 mod upkeep;
 
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use connlog::{Event, Facts, Record};
 use logstore::{Recorder, Writer};
-use policy::{Policy, UtcOffset};
+use policy::{Network, Policy, UtcOffset};
 use reason::Reason as _;
 use registry::Reader;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -63,6 +65,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let listeners = Listeners::bind(&config.tls.listeners, config.workers)
         .map_err(|error| not_listening(config, &error))?;
     let addresses = listeners.addresses().to_vec();
+    let prepared = config.ipsec.as_ref().map(|ipsec| ipsec::prepare(config, ipsec, &reader));
+    let prepared = prepared.transpose()?;
 
     let (recorder, writer) = start_log(config)?;
     let journal = Journal {
@@ -71,8 +75,13 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         offset: config.offset,
     };
     let front = Front::new(settings(config), handshakes, policy_changes, recorder.clone());
-    let status = status::Status::new(config, Arc::clone(&front), recorder, policies.subscribe());
-    status.note_summary(&summary);
+    let road = prepared
+        .map(|prepared| ipsec::start(config, prepared, policies.subscribe(), recorder.clone()));
+    let (road, ike) = road.transpose()?.unzip();
+    let service = road.as_ref().map(|road| Arc::clone(&road.service));
+    let status =
+        status::Status::new(config, Arc::clone(&front), service, recorder, policies.subscribe());
+    status.note_summary(Network::Tls, &summary);
     let socket = status::serve(&config.socket, Arc::clone(&status))?;
     let workers = Workers::start(&front, listeners)?;
 
@@ -85,8 +94,11 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let numbers = summary.crl_numbers();
+    let road = config.ipsec.as_ref().zip(road);
+    let road = road.map(|(ipsec, road)| ipsec::Upkeep::new(config, ipsec, road, &status, &journal));
     let mut upkeep =
-        upkeep::Upkeep::new(config, reader, policies, numbers, &front, &status, &journal);
+        upkeep::Upkeep::new(config, reader, policies, numbers, &front, &status, &journal)
+            .with_ipsec(road);
     'running: loop {
         for signal in signals.pending() {
             match signal {
@@ -96,13 +108,18 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         }
         upkeep.look();
         // Without either nobody would be served, and nobody would know why.
-        if !workers.are_well() || !status.log_is_there() {
+        let ike_is_well = ike.as_ref().is_none_or(iked::Threads::are_well);
+        if !workers.are_well() || !ike_is_well || !status.log_is_there() {
             return Err("an internal fault ended a part of the gateway; it stops whole".into());
         }
         std::thread::sleep(TICK);
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping: live connections may finish; a second signal ends them");
+    // A tunnel has no end of its own to wait for.
+    if let Some(ike) = ike {
+        ike.stop();
+    }
     workers.stop(|| {
         upkeep.look();
         signals.pending().any(|signal| signal != SIGHUP)

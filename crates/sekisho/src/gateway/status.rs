@@ -3,6 +3,7 @@
 //! The socket is its owner's alone (mode 0600). A client connects, reads one JSON
 //! object, and the connection closes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -11,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use iked::Service;
 use logstore::{LogState, Recorder};
-use policy::{Policy, UnixSeconds};
+use policy::{Network, Policy, UnixSeconds};
 use serde_json::{Value, json};
 use terminator::Front;
 use tokio::sync::watch;
 
+use super::sessions;
 use crate::Failure;
 use crate::config::Config;
 use crate::material::{Summary, moment};
@@ -30,11 +33,31 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that ends at a known time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Expiry {
     what: String,
     at: UnixSeconds,
     warn_before: i64,
+}
+
+/// What ends, by road.
+#[derive(Default)]
+struct Expiries {
+    by_road: BTreeMap<Network, Vec<Expiry>>,
+    warned: Option<Instant>,
+}
+
+impl Expiries {
+    /// Each once: the roads may share CRLs.
+    fn all(&self) -> Vec<&Expiry> {
+        let mut all: Vec<&Expiry> = Vec::new();
+        for expiry in self.by_road.values().flatten() {
+            if !all.contains(&expiry) {
+                all.push(expiry);
+            }
+        }
+        all
+    }
 }
 
 /// Everything a status answer is made from.
@@ -42,9 +65,10 @@ pub(super) struct Status {
     gateway: Arc<str>,
     started: Instant,
     front: Arc<Front>,
+    ike: Option<Arc<Service>>,
     recorder: Recorder,
     policies: watch::Receiver<Arc<Policy>>,
-    expiries: Mutex<(Vec<Expiry>, Option<Instant>)>,
+    expiries: Mutex<Expiries>,
     /// What was last said of the log, and when.
     log_said: Mutex<(String, Instant)>,
 }
@@ -53,6 +77,7 @@ impl Status {
     pub(super) fn new(
         config: &Config,
         front: Arc<Front>,
+        ike: Option<Arc<Service>>,
         recorder: Recorder,
         policies: watch::Receiver<Arc<Policy>>,
     ) -> Arc<Self> {
@@ -60,6 +85,7 @@ impl Status {
             gateway: Arc::clone(&config.gateway),
             started: Instant::now(),
             front,
+            ike,
             recorder,
             policies,
             expiries: Mutex::default(),
@@ -68,7 +94,7 @@ impl Status {
     }
 
     /// Takes over the expiry times of newly loaded files.
-    pub(super) fn note_summary(&self, summary: &Summary) {
+    pub(super) fn note_summary(&self, road: Network, summary: &Summary) {
         let servers = summary.servers.iter().map(|leaf| Expiry {
             what: format!("server certificate {}", leaf.subject),
             at: leaf.not_after,
@@ -80,18 +106,19 @@ impl Status {
             warn_before: CRL_WARNING,
         });
         let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
-        *expiries = (servers.chain(crls).collect(), None);
+        expiries.by_road.insert(road, servers.chain(crls).collect());
+        expiries.warned = None;
     }
 
     /// Says aloud, once an hour, what ends soon or has ended.
     pub(super) fn warn_of_expiry(&self) {
         let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
-        if expiries.1.is_some_and(|last| last.elapsed() < REPEAT) {
+        if expiries.warned.is_some_and(|last| last.elapsed() < REPEAT) {
             return;
         }
-        expiries.1 = Some(Instant::now());
+        expiries.warned = Some(Instant::now());
         let now = crate::unix_now();
-        for expiry in &expiries.0 {
+        for expiry in expiries.all() {
             if now > expiry.at {
                 tracing::error!("{} expired at {}", expiry.what, moment(expiry.at));
             } else if expiry.at - now < expiry.warn_before {
@@ -125,17 +152,18 @@ impl Status {
     fn answer(&self) -> Value {
         let gauges = self.front.gauges();
         let figures = self.recorder.figures();
-        let counts: serde_json::Map<_, _> = gauges
-            .counts
-            .into_iter()
-            .filter(|&(_, count)| count > 0)
-            .map(|(code, count)| (code.to_owned(), count.into()))
-            .collect();
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        let of_ike = self.ike.as_ref().map(|ike| ike.counts()).unwrap_or_default();
+        for (code, count) in gauges.counts.into_iter().chain(of_ike) {
+            // The roads share the reasons of policy and log.
+            *counts.entry(code).or_default() += count;
+        }
+        counts.retain(|_, count| *count > 0);
         let now = crate::unix_now();
         let expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
         let expiries: Vec<Value> = expiries
-            .0
-            .iter()
+            .all()
+            .into_iter()
             .map(|e| json!({ "what": e.what, "at": moment(e.at), "expired": now > e.at }))
             .collect();
         json!({
@@ -145,6 +173,7 @@ impl Status {
             "policy_generation": self.policies.borrow().generation(),
             "handshakes": gauges.handshakes,
             "connections": gauges.connections,
+            "ipsec": self.ike.as_ref().map(|ike| sessions::describe(ike)),
             "log": {
                 "state": log_state(&self.recorder.state()),
                 "waiting": figures.waiting,

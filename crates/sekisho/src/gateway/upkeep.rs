@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use policy::Policy;
+use policy::{Network, Policy};
 use registry::Reader;
 use terminator::Front;
 use tokio::sync::watch;
 
 use super::status::Status;
-use super::{GatewayEvent, Journal, compile};
+use super::{GatewayEvent, Journal, compile, ipsec};
 use crate::Failure;
-use crate::config::Config;
+use crate::config::{CertificateFiles, Config, Located};
 use crate::material::{self, CrlNumbers};
 
 /// How often files are looked at.
@@ -25,7 +25,7 @@ const FILES: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Which file a path leads to, and which version of it.
-type Identity = Option<(u64, u64, u64, SystemTime)>;
+pub(super) type Identity = Option<(u64, u64, u64, SystemTime)>;
 
 pub(super) struct Upkeep<'a> {
     config: &'a Config,
@@ -44,21 +44,26 @@ pub(super) struct Upkeep<'a> {
     material: Attempt,
     crl_numbers: CrlNumbers,
     files_due: Instant,
+    ipsec: Option<ipsec::Upkeep<'a>>,
 }
 
 /// When something that failed is tried again, and what was said of it.
 #[derive(Default)]
-struct Attempt {
+pub(super) struct Attempt {
     again_at: Option<Instant>,
     said: String,
 }
 
 impl Attempt {
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.again_at.is_none_or(|at| Instant::now() >= at)
     }
 
-    fn failed(&mut self, why: String, note: impl FnOnce(&str)) {
+    pub(super) fn has_failed(&self) -> bool {
+        self.again_at.is_some()
+    }
+
+    pub(super) fn failed(&mut self, why: String, note: impl FnOnce(&str)) {
         self.again_at = Some(Instant::now() + RETRY);
         if self.said != why {
             note(&why);
@@ -77,7 +82,8 @@ impl<'a> Upkeep<'a> {
         status: &'a Status,
         journal: &'a Journal,
     ) -> Self {
-        let files = files_of(config);
+        let tls = &config.tls;
+        let files = files_of(&tls.certificates, &tls.client_ca, &tls.crl);
         let versions = versions(&files);
         Self {
             config,
@@ -94,7 +100,13 @@ impl<'a> Upkeep<'a> {
             material: Attempt::default(),
             crl_numbers,
             files_due: Instant::now() + FILES,
+            ipsec: None,
         }
+    }
+
+    /// The IPsec road's as well.
+    pub(super) fn with_ipsec(self, ipsec: Option<ipsec::Upkeep<'a>>) -> Self {
+        Self { ipsec, ..self }
     }
 
     /// Applies what has changed since the last look.
@@ -102,15 +114,20 @@ impl<'a> Upkeep<'a> {
         if self.policy.is_due() {
             self.take_policy();
         }
+        if let Some(ipsec) = &mut self.ipsec {
+            ipsec.take_keys(&self.reader);
+        }
         if Instant::now() < self.files_due {
             return;
         }
         self.files_due = Instant::now() + FILES;
         let versions = versions(&self.files);
-        let failed = self.material.again_at.is_some();
-        if versions != self.versions || (failed && self.material.is_due()) {
+        if versions != self.versions || (self.material.has_failed() && self.material.is_due()) {
             self.versions = versions;
             self.take_material();
+        }
+        if let Some(ipsec) = &mut self.ipsec {
+            ipsec.look_at_files();
         }
         self.status.warn_of_expiry();
         self.status.watch_log();
@@ -119,6 +136,9 @@ impl<'a> Upkeep<'a> {
     /// Reads certificates and CRLs anew, whether they have changed or not.
     pub(super) fn reload(&mut self) {
         self.take_material();
+        if let Some(ipsec) = &mut self.ipsec {
+            ipsec.reload();
+        }
     }
 
     fn take_policy(&mut self) {
@@ -151,6 +171,9 @@ impl<'a> Upkeep<'a> {
             tracing::info!(generation, "policy changed");
             self.journal
                 .note(GatewayEvent::PolicyChanged, Some(format!("generation {generation}")));
+            if let Some(ipsec) = &mut self.ipsec {
+                ipsec.note_registry();
+            }
         }
         self.applied = Some(version);
         Ok(())
@@ -161,7 +184,7 @@ impl<'a> Upkeep<'a> {
             Ok((handshakes, summary)) => {
                 self.front.replace_material(handshakes);
                 self.crl_numbers = summary.crl_numbers();
-                self.status.note_summary(&summary);
+                self.status.note_summary(Network::Tls, &summary);
                 self.material = Attempt::default();
                 tracing::info!("certificates and revocation lists changed");
                 self.journal.note(GatewayEvent::MaterialChanged, None);
@@ -174,17 +197,20 @@ impl<'a> Upkeep<'a> {
     }
 }
 
-/// Every file whose change matters to the TLS front.
-fn files_of(config: &Config) -> Vec<PathBuf> {
-    let tls = &config.tls;
-    let certificates = tls.certificates.iter();
+/// Every file whose change matters to a road.
+pub(super) fn files_of(
+    certificates: &[CertificateFiles],
+    client_ca: &[Located],
+    crl: &[Located],
+) -> Vec<PathBuf> {
     let certificates = certificates
+        .iter()
         .flat_map(|files| [Some(&files.chain), Some(&files.key), files.passphrase.as_ref()]);
-    let located = certificates.flatten().chain(&tls.client_ca).chain(&tls.crl);
+    let located = certificates.flatten().chain(client_ca).chain(crl);
     located.map(|file| file.path.clone()).collect()
 }
 
-fn versions(files: &[PathBuf]) -> Vec<Identity> {
+pub(super) fn versions(files: &[PathBuf]) -> Vec<Identity> {
     let version = |path: &PathBuf| {
         let found = fs::metadata(path).ok()?;
         Some((found.dev(), found.ino(), found.len(), found.modified().ok()?))

@@ -1,6 +1,7 @@
-//! The files the TLS front needs, read and judged before anything is served. Every
-//! fault points at the line of the configuration that names the file.
+//! The files that the TLS front needs, and in [`ipsec`] those of IKE, read and judged before
+//! anything is served. Every fault points at the line of the configuration that names the file.
 
+pub(crate) mod ipsec;
 pub(crate) mod sealing;
 pub(crate) mod secret;
 mod server;
@@ -13,9 +14,10 @@ use std::fs;
 use pki::{Leaf, RevocationList};
 use policy::UnixSeconds;
 use rustls::pki_types::CertificateDer;
-use terminator::{Material, MaterialError};
+use terminator::{Material, MaterialError, ServerIdentity};
 
 use crate::config::{Config, Located, Problem, Problems};
+use trust::Trusted;
 
 /// What to do about a file that cannot be read.
 const UNREADABLE: &str = "correct the path, or make the file readable for the gateway's user";
@@ -46,27 +48,23 @@ pub(crate) fn load(
     known: &CrlNumbers,
 ) -> Result<(Material, Summary), Problems> {
     let mut problems = Vec::new();
-    let servers = config.tls.certificates.iter().map(|files| server::read_identity(files, now));
-    let (identities, servers): (Vec<_>, Vec<_>) = keep(servers, &mut problems).into_iter().unzip();
-    let authorities = config.tls.client_ca.iter().map(|file| trust::authorities(file, now));
-    let authorities: Vec<_> = keep(authorities, &mut problems).into_iter().flatten().collect();
-    let lists = config.tls.crl.iter().map(|file| trust::revocation_lists(file, now));
-    let lists: Vec<_> = keep(lists, &mut problems).into_iter().flatten().collect();
-    if problems.is_empty() {
-        problems = trust::judge(&authorities, &lists, known);
-    }
+    let own = config.tls.certificates.iter().map(|files| {
+        let own = server::read_own(files, now)?;
+        let key = own.pkcs8(files)?;
+        let chain = own.chain.into_iter().map(CertificateDer::from).collect();
+        Ok((ServerIdentity { chain, key }, own.leaf))
+    });
+    let (identities, servers): (Vec<_>, Vec<_>) = keep(own, &mut problems).into_iter().unzip();
+    let tls = &config.tls;
+    let trusted = Trusted::read(&tls.client_ca, &tls.crl, now, known, &mut problems);
     if !problems.is_empty() {
         return Err(config.problems(problems));
     }
-    let (mut anchors, mut intermediates, mut client_cas) = (Vec::new(), Vec::new(), Vec::new());
-    for authority in authorities {
-        let side = if authority.is_root() { &mut anchors } else { &mut intermediates };
-        side.push(CertificateDer::from(authority.der));
-        client_cas.push(authority.leaf);
-    }
-    let (lists, crls) = lists.into_iter().map(|list| (list.der.into(), list.summary)).unzip();
-    match Material::new(identities, anchors, intermediates, lists) {
-        Ok(material) => Ok((material, Summary { servers, client_cas, crls })),
+    let (anchors, intermediates) = trusted.der();
+    let certificates = |ders: Vec<Vec<u8>>| ders.into_iter().map(CertificateDer::from).collect();
+    let lists = trusted.lists.iter().map(|list| list.der.clone().into()).collect();
+    match Material::new(identities, certificates(anchors), certificates(intermediates), lists) {
+        Ok(material) => Ok((material, trusted.summary(servers))),
         Err(error) => Err(config.problems(vec![not_material(config, &error)])),
     }
 }

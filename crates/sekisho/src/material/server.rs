@@ -1,10 +1,8 @@
 //! The gateway's own certificates and keys.
 
 use pki::pem::{self, Label};
-use pki::{ExtendedKeyUsage, KeyError, Leaf};
+use pki::{ExtendedKeyUsage, KeyError, Leaf, SigningKey};
 use policy::UnixSeconds;
-use rustls::pki_types::CertificateDer;
-use terminator::ServerIdentity;
 use zeroize::Zeroizing;
 
 use super::secret::{kept_private, passphrase};
@@ -14,11 +12,23 @@ use crate::config::{CertificateFiles, Located, Problem};
 /// How a PEM file of an encrypted key begins (RFC 7468 §11).
 const ENCRYPTED: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
 
-/// Reads and judges one server certificate and its key.
-pub(super) fn read_identity(
-    files: &CertificateFiles,
-    now: UnixSeconds,
-) -> Result<(ServerIdentity, Leaf), Problem> {
+/// A certificate of the gateway.
+pub(super) struct Own {
+    /// DER, leaf first.
+    pub(super) chain: Vec<Vec<u8>>,
+    pub(super) leaf: Leaf,
+    pub(super) key: SigningKey,
+}
+
+impl Own {
+    /// The key as a TLS or IKE library takes it.
+    pub(super) fn pkcs8(&self, files: &CertificateFiles) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        self.key.to_pkcs8_der().map_err(|error| key_fault(files, &error))
+    }
+}
+
+/// Reads and judges one certificate of the gateway and its key.
+pub(super) fn read_own(files: &CertificateFiles, now: UnixSeconds) -> Result<Own, Problem> {
     let chain = pem::decode(Label::Certificate, &read(&files.chain)?)
         .map_err(|error| fault(&files.chain, error, "give a PEM file, the leaf first"))?;
     let Some(first) = chain.first() else {
@@ -28,7 +38,7 @@ pub(super) fn read_identity(
         .map_err(|error| fault(&files.chain, error, "have the certificate issued anew"))?;
     judge(&files.chain, &leaf, now)?;
     let key = key(files)?;
-    Ok((ServerIdentity { chain: chain.into_iter().map(CertificateDer::from).collect(), key }, leaf))
+    Ok(Own { chain, leaf, key })
 }
 
 /// Conformance test T09: what 高セキュリティ型 does not allow is refused at load.
@@ -51,13 +61,13 @@ fn judge(file: &Located, leaf: &Leaf, now: UnixSeconds) -> Result<(), Problem> {
     Ok(())
 }
 
-fn key(files: &CertificateFiles) -> Result<Zeroizing<Vec<u8>>, Problem> {
+fn key(files: &CertificateFiles) -> Result<SigningKey, Problem> {
     let text = Zeroizing::new(read(&files.key)?);
     if !text.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) {
         kept_private(&files.key)?;
     }
     let passphrase = files.passphrase.as_ref().map(passphrase).transpose()?;
-    let key = pki::key::pkcs8_der(&text, passphrase.as_ref());
+    let key = SigningKey::from_pem(&text, passphrase.as_ref());
     key.map_err(|error| key_fault(files, &error))
 }
 
@@ -68,7 +78,7 @@ fn key_fault(files: &CertificateFiles, error: &KeyError) -> Problem {
             fault(file, error, "this file holds the passphrase of another key")
         }
         None if matches!(error, KeyError::PassphraseNeeded) => {
-            fault(&files.key, error, "add passphrase_file to this [[tls.certificate]]")
+            fault(&files.key, error, "add passphrase_file beside it")
         }
         Some(_) | None => {
             fault(&files.key, error, "give an ECDSA P-256/P-384 or RSA key in PEM form")

@@ -6,7 +6,7 @@ use pki::pem::{self, Label};
 use pki::{Leaf, RevocationList};
 use policy::UnixSeconds;
 
-use super::{CrlNumbers, fault, moment, read};
+use super::{CrlNumbers, Summary, fault, keep, moment, read};
 use crate::config::{Located, Problem};
 
 /// A CA certificate.
@@ -18,7 +18,7 @@ pub(super) struct Authority {
 
 impl Authority {
     /// Issued by itself: a trust anchor. The others are trusted through one.
-    pub(super) fn is_root(&self) -> bool {
+    fn is_root(&self) -> bool {
         self.leaf.issuer == self.leaf.subject
     }
 }
@@ -30,8 +30,53 @@ pub(super) struct List {
     file: Located,
 }
 
+/// Whose certificates a road accepts.
+pub(super) struct Trusted {
+    pub(super) authorities: Vec<Authority>,
+    pub(super) lists: Vec<List>,
+}
+
+impl Trusted {
+    /// Reads and judges CAs and CRLs; what is wrong with them is added to `problems`.
+    pub(super) fn read(
+        cas: &[Located],
+        crls: &[Located],
+        now: UnixSeconds,
+        known: &CrlNumbers,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let authorities = keep(cas.iter().map(|file| authorities(file, now)), problems);
+        let lists = keep(crls.iter().map(|file| revocation_lists(file, now)), problems);
+        let authorities = authorities.into_iter().flatten().collect();
+        let lists = lists.into_iter().flatten().collect();
+        let trusted = Self { authorities, lists };
+        if problems.is_empty() {
+            problems.extend(judge(&trusted.authorities, &trusted.lists, known));
+        }
+        trusted
+    }
+
+    /// DER of the trust anchors, then of the CAs below them.
+    pub(super) fn der(&self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let of = |root: bool| {
+            let those = self.authorities.iter().filter(move |ca| ca.is_root() == root);
+            those.map(|ca| ca.der.clone()).collect()
+        };
+        (of(true), of(false))
+    }
+
+    /// The same for people, with `servers` beside them.
+    pub(super) fn summary(self, servers: Vec<Leaf>) -> Summary {
+        Summary {
+            servers,
+            client_cas: self.authorities.into_iter().map(|ca| ca.leaf).collect(),
+            crls: self.lists.into_iter().map(|list| list.summary).collect(),
+        }
+    }
+}
+
 /// The CA certificates of a file.
-pub(super) fn authorities(file: &Located, now: UnixSeconds) -> Result<Vec<Authority>, Problem> {
+fn authorities(file: &Located, now: UnixSeconds) -> Result<Vec<Authority>, Problem> {
     let remedy = "give the CA certificates in PEM form";
     let found = pem::decode(Label::Certificate, &read(file)?)
         .map_err(|error| fault(file, error, remedy))?;
@@ -57,7 +102,7 @@ pub(super) fn authorities(file: &Located, now: UnixSeconds) -> Result<Vec<Author
 }
 
 /// The CRLs of a file, in PEM or DER form.
-pub(super) fn revocation_lists(file: &Located, now: UnixSeconds) -> Result<Vec<List>, Problem> {
+fn revocation_lists(file: &Located, now: UnixSeconds) -> Result<Vec<List>, Problem> {
     let bytes = read(file)?;
     let found = if bytes.starts_with(b"\x30") {
         vec![bytes]
@@ -78,7 +123,7 @@ pub(super) fn revocation_lists(file: &Located, now: UnixSeconds) -> Result<Vec<L
 }
 
 /// Whether CAs and CRLs fit together: a root, one list for every CA, none older than known.
-pub(super) fn judge(authorities: &[Authority], lists: &[List], known: &CrlNumbers) -> Vec<Problem> {
+fn judge(authorities: &[Authority], lists: &[List], known: &CrlNumbers) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(first) = authorities.first()
         && !authorities.iter().any(Authority::is_root)
@@ -103,7 +148,7 @@ pub(super) fn judge(authorities: &[Authority], lists: &[List], known: &CrlNumber
         let subject = authority.leaf.subject.as_str();
         if !by_issuer.contains_key(subject) {
             let message = format!("no CRL of {subject} is given");
-            let remedy = "add its CRL to [tls] crl: without it its certificates are refused";
+            let remedy = "add its CRL under crl: without it its certificates are refused";
             problems.push(fault(&authority.file, message, remedy));
         }
     }

@@ -1,12 +1,27 @@
 //! The IPsec road as it is configured.
 
+use pki::Leaf;
 use serde_json::{Value, json};
-use toml::Spanned;
 
-use crate::config::{Ipsec, Located};
-use crate::{Failure, output};
+use crate::config::{Config, Ipsec, Located};
+use crate::material::{CrlNumbers, ipsec, moment};
+use crate::{Failure, output, unix_now};
 
-pub(super) fn json(ipsec: &Ipsec) -> Value {
+/// The road, and what was found in its files.
+pub(super) struct Checked<'a> {
+    ipsec: &'a Ipsec,
+    certificates: Vec<Leaf>,
+    warnings: Vec<String>,
+}
+
+/// Looks at everything that the road needs.
+pub(super) fn check<'a>(config: &Config, ipsec: &'a Ipsec) -> Result<Checked<'a>, Failure> {
+    let (files, summary) = ipsec::load(config, ipsec, unix_now(), &CrlNumbers::new())?;
+    Ok(Checked { ipsec, certificates: summary.servers, warnings: files.warnings })
+}
+
+pub(super) fn json(checked: &Checked<'_>) -> Value {
+    let ipsec = checked.ipsec;
     let limits = &ipsec.limits;
     json!({
         "identity": ipsec.identity.as_ref(),
@@ -31,6 +46,7 @@ pub(super) fn json(ipsec: &Ipsec) -> Value {
         "half_open_per_source": limits.half_open_per_source,
         "cookie_threshold": limits.cookie_threshold,
         "sas": limits.sas,
+        "warnings": checked.warnings,
         "pool": ipsec.pool.as_ref().map(|pool| json!({
             "addresses": pool.addresses,
             "dns": pool.dns,
@@ -38,14 +54,22 @@ pub(super) fn json(ipsec: &Ipsec) -> Value {
     })
 }
 
-pub(super) fn table(ipsec: &Ipsec) -> Result<(), Failure> {
+pub(super) fn table(checked: &Checked<'_>) -> Result<(), Failure> {
+    let ipsec = checked.ipsec;
     let mut rows = Vec::new();
     let mut row = |what: &str, is: String| rows.push(vec![what.to_owned(), is]);
     for address in &ipsec.listen {
         row("listens on", format!("{address}, ports {} and {}", ipsec.port, ipsec.nat_port));
     }
-    row("IKE proposals", proposals(&ipsec.ike_proposals));
-    row("ESP proposals", proposals(&ipsec.esp_proposals));
+    for leaf in &checked.certificates {
+        row("certificate", format!("{}, until {}", leaf.subject, moment(leaf.not_after)));
+    }
+    texts(&ipsec.ike_proposals).into_iter().for_each(|text| row("IKE proposal", text));
+    texts(&ipsec.esp_proposals).into_iter().for_each(|text| row("ESP proposal", text));
+    let seconds = |duration: std::time::Duration| format!("{} s", duration.as_secs());
+    row("IKE SA lifetime", seconds(ipsec.ike_lifetime));
+    row("CHILD_SA lifetime", seconds(ipsec.child_lifetime));
+    row("liveness check after", seconds(ipsec.dpd_interval));
     match &ipsec.pool {
         Some(pool) => {
             let prefixes: Vec<String> = pool.addresses.iter().map(ToString::to_string).collect();
@@ -53,17 +77,14 @@ pub(super) fn table(ipsec: &Ipsec) -> Result<(), Failure> {
         }
         None => row("addresses for terminals", "none".to_owned()),
     }
-    output::table(&["ipsec", ipsec.identity.as_ref()], &rows)
+    output::table(&["ipsec", ipsec.identity.as_ref()], &rows)?;
+    checked.warnings.iter().try_for_each(|warning| output::line(format_args!("warning: {warning}")))
 }
 
 fn path(file: &Located) -> String {
     file.path.display().to_string()
 }
 
-fn texts(given: &[Spanned<String>]) -> Vec<&str> {
-    given.iter().map(|text| text.as_ref().as_str()).collect()
-}
-
-fn proposals(given: &[Spanned<String>]) -> String {
-    if given.is_empty() { "the defaults".to_owned() } else { texts(given).join(" ") }
+fn texts(proposals: &[impl ToString]) -> Vec<String> {
+    proposals.iter().map(ToString::to_string).collect()
 }

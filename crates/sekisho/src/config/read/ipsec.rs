@@ -1,7 +1,9 @@
 //! The section `[ipsec]`.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
+use ike_negotiation::{ChildProposal, IkeProposal, ProposalError};
 use ipnet::IpNet;
 use policy::System;
 use toml::Spanned;
@@ -37,8 +39,8 @@ impl Reader<'_> {
                 Some(given) => self.crl(given),
                 None => tls.crl.clone(),
             },
-            ike_proposals: self.proposals(raw.ike_proposals),
-            esp_proposals: self.proposals(raw.esp_proposals),
+            ike_proposals: self.proposals(raw.ike_proposals, IkeProposal::defaults),
+            esp_proposals: self.proposals(raw.esp_proposals, ChildProposal::defaults),
             ike_lifetime: self.duration(raw.ike_lifetime, 8 * 3600),
             child_lifetime: self.duration(raw.child_lifetime, 3600),
             child_bytes: self.at_least_one(&raw.child_bytes, CHILD_BYTES),
@@ -98,12 +100,24 @@ impl Reader<'_> {
         Spanned::new(given.span(), name)
     }
 
-    fn proposals(&mut self, given: Option<Spanned<Vec<Text>>>) -> Vec<Text> {
-        if let Some(given) = given.as_ref().filter(|given| given.as_ref().is_empty()) {
-            let remedy = "leave the key out for the defaults, or name what peers may use";
+    fn proposals<T: FromStr<Err = ProposalError>>(
+        &mut self,
+        given: Option<Spanned<Vec<Text>>>,
+        defaults: fn() -> Vec<T>,
+    ) -> Vec<T> {
+        let remedy = "leave the key out for the defaults, or name what peers may use";
+        let Some(given) = given else { return defaults() };
+        if given.as_ref().is_empty() {
             self.problem(given.span(), "no proposal is given", remedy);
         }
-        given.map(Spanned::into_inner).unwrap_or_default()
+        let mut proposals = Vec::new();
+        for text in given.as_ref() {
+            match text.as_ref().parse::<T>() {
+                Ok(proposal) => proposals.push(proposal),
+                Err(error) => self.problem(text.span(), error.to_string(), remedy),
+            }
+        }
+        proposals
     }
 
     fn ipsec_limits(&mut self, raw: &RawIpsecLimits) -> IpsecLimits {
