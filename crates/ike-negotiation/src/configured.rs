@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ike_wire::TransformType;
+
 use crate::menu::Menu;
 use crate::parse::{ProposalError, parse_child, parse_ike};
 
@@ -82,6 +84,16 @@ impl FromStr for IkeProposal {
 
     fn from_str(text: &str) -> Result<Self, ProposalError> {
         parse_ike(text).map(Self)
+    }
+}
+
+impl ChildProposal {
+    /// Whether a CHILD_SA may do without a key exchange of its own, which is to do without
+    /// perfect forward secrecy (RFC 7296 §2.17).
+    #[must_use]
+    pub fn may_lack_key_exchange(&self) -> bool {
+        let groups = self.0.of_kind(TransformType::KEY_EXCHANGE);
+        groups.is_empty() || groups.iter().any(|transform| transform.id == 0)
     }
 }
 

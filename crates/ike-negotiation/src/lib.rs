@@ -7,6 +7,7 @@
 //! | `parse` | reading those from strongSwan's notation |
 //! | `select`, `choice` | the responder's choice: [`select_ike`], [`select_child`] |
 //! | `offer` | the initiator's side: [`offer_ike`], [`offer_child`], [`accept_ike`], [`accept_child`] |
+//! | `renewal` | what an SA that is rekeyed may become |
 //! | `mismatch`, `remedy` | why nothing was agreed, in words: [`Mismatch`], [`Remedy`] |
 //! | `selector` | traffic selectors: [`narrow`], [`is_subset`] |
 //! | `algorithm`, `name`, `menu` | transforms of the wire by algorithm and by name, and sets of them |
@@ -26,6 +27,7 @@ mod name;
 mod offer;
 mod parse;
 mod remedy;
+mod renewal;
 mod select;
 mod selector;
 mod suite;

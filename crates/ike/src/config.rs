@@ -124,11 +124,13 @@ pub struct Limits {
     pub half_open: usize,
     /// The same from one source: an IPv4 address or an IPv6 /64.
     pub half_open_per_source: usize,
-    /// From so many half-open SAs on, sources prove themselves with a COOKIE first
-    /// (RFC 7296 §2.6).
+    /// From so many half-open SAs on, or begun within a second, sources prove themselves with
+    /// a COOKIE first (RFC 7296 §2.6).
     pub cookie_threshold: usize,
     /// IKE SAs in all.
     pub sessions: usize,
+    /// IKE SAs of one peer; beyond them its oldest ends.
+    pub sessions_per_subject: usize,
     /// CHILD_SAs of one IKE SA.
     pub children: usize,
 }
@@ -140,6 +142,7 @@ impl Default for Limits {
             half_open_per_source: 64,
             cookie_threshold: 128,
             sessions: 65536,
+            sessions_per_subject: 16,
             children: 64,
         }
     }

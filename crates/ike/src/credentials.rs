@@ -1,6 +1,6 @@
 //! Whom we are, and whom we can recognise.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use crypto::Secret;
@@ -25,6 +25,17 @@ impl fmt::Debug for OwnCertificate {
     }
 }
 
+/// A post-quantum pre-shared key (RFC 8784).
+#[derive(Debug)]
+pub struct Ppk {
+    /// Its name (PPK_ID).
+    pub id: Vec<u8>,
+    /// The key.
+    pub key: Secret,
+    /// Whether the peer must use it; otherwise NO_PPK_AUTH is taken as well.
+    pub required: bool,
+}
+
 /// Everything secret or trusted; replaced whole when certificates or the registry change.
 #[derive(Debug)]
 pub struct Credentials {
@@ -37,8 +48,6 @@ pub struct Credentials {
     pub trust: Option<Trust>,
     /// Pre-shared keys by the peer's identity.
     pub pre_shared_keys: HashMap<Identity, Secret>,
-    /// Post-quantum pre-shared keys by PPK_ID (RFC 8784).
-    pub ppks: HashMap<Vec<u8>, Secret>,
-    /// Who must use one.
-    pub ppk_required: HashSet<Identity>,
+    /// Post-quantum pre-shared keys (RFC 8784) by the peer's identity, like those above.
+    pub ppks: HashMap<Identity, Ppk>,
 }

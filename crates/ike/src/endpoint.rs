@@ -3,12 +3,15 @@
 mod dispatch;
 mod init;
 mod sources;
+mod subjects;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::cookie::Cookies;
@@ -21,7 +24,8 @@ use crate::session::initiator::{Initiating, Target};
 use crate::session::{Established, Stage};
 use crate::{Dropped, Ending, Path, Random};
 
-use sources::Sources;
+use sources::{Beginnings, Sources};
+use subjects::Subjects;
 pub use view::{ChildView, SessionView};
 
 /// The IKEv2 side of a gateway: responder and initiator of any number of sessions.
@@ -43,14 +47,21 @@ pub struct Endpoint {
     pool: Pool,
     cookies: Cookies,
     half_open: Sources,
+    beginnings: Beginnings,
+    subjects: Subjects,
     out: Output,
 }
+
+/// Between two time-outs of one session.
+const SOON: Duration = Duration::from_millis(1);
 
 struct Entry {
     stage: Stage,
     timeout: Option<Instant>,
     /// The responder's key in `begun`, and its place among the half-open.
     begun: Option<(SocketAddr, u64)>,
+    /// Its key in `subjects`.
+    subject: Option<Arc<str>>,
 }
 
 impl Endpoint {
@@ -72,6 +83,8 @@ impl Endpoint {
             timeouts: BTreeSet::new(),
             spis: SpiTable::default(),
             half_open: Sources::default(),
+            beginnings: Beginnings::new(now),
+            subjects: Subjects::default(),
             out: Output::default(),
         }
     }
@@ -83,10 +96,19 @@ impl Endpoint {
                 break;
             }
             self.step(now, id, Stage::handle_timeout);
-            // A stage that wants the same moment again has nothing to do then.
-            if self.timeouts.first() == Some(&(at, id)) {
-                self.timeouts.pop_first();
-            }
+            self.put_off(now, id);
+        }
+    }
+
+    /// What is still due after its step, as a stage that began in it may be, comes soon: no
+    /// fault can stop time, and nobody is forgotten.
+    fn put_off(&mut self, now: Now, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if let Some(at) = entry.timeout.filter(|at| *at <= now.instant) {
+            let soon = now.instant + SOON;
+            self.timeouts.remove(&(at, id));
+            self.timeouts.insert((soon, id));
+            entry.timeout = Some(soon);
         }
     }
 
@@ -165,7 +187,7 @@ impl Endpoint {
         let id = self.spis.next_session();
         let begun = Initiating::begin(&mut self.context(now), id, target)?;
         let stage = Stage::Initiating(Box::new(begun));
-        self.sessions.insert(id, Entry { stage, timeout: None, begun: None });
+        self.sessions.insert(id, Entry { stage, timeout: None, begun: None, subject: None });
         self.settle(now, id);
         Ok(id)
     }
@@ -247,10 +269,18 @@ impl Endpoint {
 
     /// Keeps the tables true after a step.
     fn settle(&mut self, now: Now, id: SessionId) {
+        let mut newcomer = None;
         if let Some(entry) = self.sessions.get_mut(&id) {
             if let Some(key) = entry.begun.take_if(|_| !entry.stage.is_half_open()) {
                 self.begun.remove(&key);
                 self.half_open.leave(key.0.ip());
+            }
+            let subject = entry.stage.subject();
+            if subject != entry.subject.as_ref() {
+                entry.subject.iter().for_each(|old| self.subjects.leave(old, id));
+                subject.into_iter().for_each(|new| self.subjects.enter(new, id));
+                entry.subject = subject.cloned();
+                newcomer = entry.subject.clone();
             }
             let timeout = entry.stage.next_timeout(&self.config.timers);
             if timeout != entry.timeout {
@@ -263,20 +293,14 @@ impl Endpoint {
             }
         }
         if let Some((new, subject)) = self.out.initial_contact.take() {
-            self.end_others(now, new, &subject);
+            // The peer lost everything it had before (RFC 7296 §2.4): so do we.
+            for other in self.subjects.others(&subject, new) {
+                self.step(now, other, |stage, cx| stage.close(cx, Ending::InitialContact));
+            }
         }
-    }
-
-    /// The peer lost everything it had before (RFC 7296 §2.4): so do we.
-    fn end_others(&mut self, now: Now, new: SessionId, subject: &str) {
-        let others: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(id, entry)| **id != new && entry.stage.subject() == Some(subject))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in others {
-            self.step(now, id, |stage, cx| stage.close(cx, Ending::InitialContact));
+        let limit = self.config.limits.sessions_per_subject;
+        if let Some(oldest) = newcomer.and_then(|new| self.subjects.surplus(&new, limit)) {
+            self.step(now, oldest, |stage, cx| stage.close(cx, Ending::Surplus));
         }
     }
 }

@@ -41,7 +41,7 @@ mod tests;
 
 pub use config::{Config, DEFAULT_FRAGMENT_SIZE, Limits, PoolConfig, Timers};
 pub use counters::Counters;
-pub use credentials::{Credentials, OwnCertificate};
+pub use credentials::{Credentials, OwnCertificate, Ppk};
 pub use endpoint::{ChildView, Endpoint, SessionView};
 pub use event::{
     ChildId, ChildSa, Event, Grant, Now, Peer, PeerCertificate, Proof, Refused, SessionId, Transmit,

@@ -13,6 +13,14 @@ pub struct Path {
     pub remote: SocketAddr,
 }
 
+impl Path {
+    /// Where a stored answer goes when its request comes again by `path`: a repetition proves
+    /// nothing, so to another address it is not reflected.
+    pub(crate) fn for_repetition(self, path: Self) -> Self {
+        if path.remote.ip() == self.remote.ip() { path } else { self }
+    }
+}
+
 /// Which ends of a path a NAT hides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nat {

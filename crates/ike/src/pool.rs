@@ -72,19 +72,20 @@ struct Family {
 
 impl Pool {
     pub(crate) fn new(config: &PoolConfig) -> Self {
-        let family = |prefixes| Family { prefixes, next: (0, 1), ..Family::default() };
-        Self {
-            v4: family(config.v4.iter().copied().map(IpNet::V4).collect()),
-            v6: family(config.v6.iter().copied().map(IpNet::V6).collect()),
-            ..Self::default()
-        }
+        let mut pool = Self::default();
+        pool.reconfigure(config);
+        pool
     }
 
-    /// Other prefixes from now on; with other ones, everybody's next lease is a new one.
+    /// Other prefixes from now on. An address within them stays with whoever has it; instead
+    /// of one that is not, the next lease has another.
     pub(crate) fn reconfigure(&mut self, config: &PoolConfig) {
-        let fresh = Self::new(config);
-        if (&fresh.v4.prefixes, &fresh.v6.prefixes) != (&self.v4.prefixes, &self.v6.prefixes) {
-            *self = fresh;
+        self.v4.change(config.v4.iter().copied().map(IpNet::V4).collect());
+        self.v6.change(config.v6.iter().copied().map(IpNet::V6).collect());
+        for holder in self.holders.values_mut() {
+            let Lease { v4, v6 } = holder.lease;
+            holder.lease.v4 = v4.filter(|v4| self.v4.used.contains(&IpAddr::V4(*v4)));
+            holder.lease.v6 = v6.filter(|v6| self.v6.used.contains(&IpAddr::V6(*v6)));
         }
     }
 
@@ -103,14 +104,15 @@ impl Pool {
                 IpAddr::V4(_) => None,
             });
         }
-        let held = lease.clone();
-        if !held.is_empty() {
+        let given =
+            Lease { v4: lease.v4.filter(|_| wanted.v4), v6: lease.v6.filter(|_| wanted.v6) };
+        if !given.is_empty() {
             let holder = self.holders.entry(Arc::clone(subject)).or_default();
             holder.lease = lease;
             holder.sessions += 1;
             holder.left.take().and_then(|place| self.away.remove(&place));
         }
-        Lease { v4: held.v4.filter(|_| wanted.v4), v6: held.v6.filter(|_| wanted.v6) }
+        given
     }
 
     /// One session of `subject` that holds its lease is over.
@@ -153,6 +155,14 @@ impl Pool {
 }
 
 impl Family {
+    /// Begins anew with other prefixes, passing over what is in use.
+    fn change(&mut self, prefixes: Vec<IpNet>) {
+        if prefixes != self.prefixes {
+            self.used.retain(|used| prefixes.iter().any(|prefix| prefix.contains(used)));
+            (self.prefixes, self.next, self.free) = (prefixes, (0, 1), Vec::new());
+        }
+    }
+
     fn take(&mut self) -> Option<IpAddr> {
         let address = self.free.pop().or_else(|| self.fresh())?;
         self.used.insert(address);
@@ -169,11 +179,14 @@ impl Family {
         loop {
             let (index, number) = self.next;
             let prefix = self.prefixes.get(index)?;
-            if let Some(address) = host(prefix, number) {
-                self.next = (index, number + 1);
-                return Some(address);
-            }
-            self.next = (index + 1, 1);
+            self.next = match host(prefix, number) {
+                Some(address) if !self.used.contains(&address) => {
+                    self.next = (index, number + 1);
+                    return Some(address);
+                }
+                Some(_) => (index, number + 1),
+                None => (index + 1, 1),
+            };
         }
     }
 }
@@ -240,5 +253,37 @@ mod tests {
         assert_eq!(pool.in_use(), 1);
         pool.release(&a);
         assert_eq!(pool.in_use(), 0);
+    }
+
+    #[test]
+    fn who_gets_nothing_holds_nothing() {
+        let mut pool = pool("10.0.0.0/30");
+        let (a, b, c) = (name("a"), name("b"), name("c"));
+        let v6 = pool.lease(&a, Wanted { v4: false, v6: true });
+        pool.lease(&b, V4);
+        pool.lease(&c, V4);
+        assert!(!v6.is_empty() && pool.lease(&a, V4).is_empty());
+        pool.release(&a);
+        assert_eq!(pool.in_use(), 2);
+    }
+
+    #[test]
+    fn a_larger_prefix_gives_nobody_what_another_has() {
+        let mut pool = pool("10.0.0.0/30");
+        let (a, b, c) = (name("a"), name("b"), name("c"));
+        let first = pool.lease(&a, V4);
+        let v4 = vec!["10.0.0.0/29".parse().unwrap()];
+        pool.reconfigure(&PoolConfig { v4, ..PoolConfig::default() });
+        assert_ne!(pool.lease(&b, V4), first);
+        assert_eq!(pool.lease(&a, V4), first);
+        let v4 = vec!["10.1.0.0/29".parse().unwrap()];
+        pool.reconfigure(&PoolConfig { v4, ..PoolConfig::default() });
+        let moved = pool.lease(&a, V4);
+        assert_ne!(moved, first);
+        // Its sessions from before do not take it away.
+        pool.release(&a);
+        pool.release(&a);
+        assert_ne!(pool.lease(&c, V4), moved);
+        assert_eq!(pool.in_use(), 3);
     }
 }

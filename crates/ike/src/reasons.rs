@@ -185,6 +185,10 @@ reasons! {
         /// The peer began anew (INITIAL_CONTACT).
         InitialContact = "ike.end.initial-contact",
             ja "相手が最初から接続し直しました。", en "the peer began anew (INITIAL_CONTACT)";
+        /// The oldest of too many of one peer.
+        Surplus = "ike.end.surplus",
+            ja "同じ端末の IKE SA が多すぎるため、最も古いものを終了しました。",
+            en "the oldest of too many IKE SAs of one terminal";
         /// The IKE SA above it ended.
         Parent = "ike.end.parent",
             ja "親の IKE SA が終わりました。", en "its IKE SA ended";

@@ -118,6 +118,7 @@ impl<W> IkeSa<W> {
                 let request = Request { header, tail };
                 Ok(Some(Inner { request, first: first_inner, plaintext: plaintext.to_vec() }))
             }
+            Content::Fragment { .. } if self.fragment_size.is_none() => Err(Dropped::Fragment),
             Content::Fragment { first_inner, number, total, .. } => {
                 let fragment = Fragment { number, total, next_payload: first_inner, plaintext };
                 self.inbound.collect(header, tail, &fragment).map_err(|_| Dropped::Fragment)

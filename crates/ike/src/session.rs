@@ -15,12 +15,13 @@ pub(crate) mod offer;
 mod proof;
 pub(crate) mod responder;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ike_wire::Envelope;
 
 use crate::config::Timers;
-use crate::event::{Grant, Peer};
+use crate::event::{Event, Grant, Peer};
 use crate::path::Path;
 use crate::{Dropped, Ending};
 
@@ -84,7 +85,7 @@ impl Stage {
         let now = cx.now.instant;
         match self {
             Self::AwaitAuth(stage) if stage.deadline <= now => stage.time_out(cx),
-            Self::AwaitVerdict(stage) if stage.deadline <= now => stage.refuse(cx),
+            Self::AwaitVerdict(stage) if stage.deadline <= now => stage.time_out(cx),
             Self::Initiating(stage) => stage.handle_timeout(cx),
             Self::Established(mut established) => {
                 let outcome = established.handle_timeout(cx);
@@ -157,7 +158,12 @@ impl Stage {
 
     /// The responder's sessions that are not yet decided about.
     pub(crate) fn is_half_open(&self) -> bool {
-        matches!(self, Self::AwaitAuth(_) | Self::AwaitVerdict(_))
+        match self {
+            Self::AwaitAuth(_) | Self::AwaitVerdict(_) => true,
+            // Whoever failed to authenticate keeps its place until it is forgotten.
+            Self::Closing(closing) => !closing.was_established(),
+            Self::Initiating(_) | Self::Established(_) | Self::Gone => false,
+        }
     }
 
     pub(crate) fn peer(&self) -> Option<&Peer> {
@@ -180,8 +186,8 @@ impl Stage {
     }
 
     /// Whose session it is.
-    pub(crate) fn subject(&self) -> Option<&str> {
-        self.established().map(|established| &*established.terms.subject)
+    pub(crate) fn subject(&self) -> Option<&Arc<str>> {
+        self.established().map(|established| &established.terms.subject)
     }
 
     /// The answer to a repeated IKE_SA_INIT.
@@ -199,8 +205,12 @@ impl Stage {
     /// Ends it, wherever it stands.
     pub(crate) fn close(self, cx: &mut Context<'_>, ending: Ending) -> Self {
         match self {
-            Self::AwaitAuth(stage) => stage.time_out(cx),
-            Self::AwaitVerdict(stage) => stage.refuse(cx),
+            Self::AwaitAuth(stage) => stage.forget(cx),
+            Self::AwaitVerdict(stage) => {
+                cx.out.counters.ended.count(ending);
+                cx.out.event(Event::Closed(stage.id, ending));
+                stage.refuse(cx)
+            }
             Self::Initiating(stage) => stage.cancel(cx),
             Self::Established(mut established) => {
                 let outcome = established.finish_session(cx, ending);

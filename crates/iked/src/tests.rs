@@ -79,7 +79,6 @@ fn credentials(own: &str, peer: &str, key: &str) -> Arc<Credentials> {
         trust: None,
         pre_shared_keys: HashMap::from([(peer.parse().unwrap(), secret)]),
         ppks: HashMap::new(),
-        ppk_required: HashSet::new(),
     })
 }
 
@@ -188,7 +187,6 @@ impl Peer {
             subject: "gateway".into(),
             children: vec![plan],
             virtual_addresses: (false, false),
-            ppk: None,
             initial_contact: false,
         };
         endpoint.initiate(now(), target).unwrap();

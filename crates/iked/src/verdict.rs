@@ -42,20 +42,22 @@ fn selectors(networks: impl Iterator<Item = IpNet>) -> Vec<TrafficSelector> {
 
 /// Whether what a peer authenticated with is still what it was, by keys alone.
 pub(crate) fn keys_hold(peer: &Peer, old: &Credentials, new: &Credentials) -> Result<(), Cause> {
-    match &peer.proof {
-        Proof::Certificate(_) => {}
-        Proof::PreSharedKey => {
-            let before = old.pre_shared_keys.get(&peer.identity);
-            let after = new.pre_shared_keys.get(&peer.identity);
-            if !before.zip(after).is_some_and(|(one, other)| one.matches(other.as_bytes())) {
-                return Err(Cause::Own(Withdrawal::KeyChanged));
-            }
+    let identity = &peer.identity;
+    if matches!(peer.proof, Proof::PreSharedKey) {
+        let keys = old.pre_shared_keys.get(identity).zip(new.pre_shared_keys.get(identity));
+        if !keys.is_some_and(|(one, other)| one.matches(other.as_bytes())) {
+            return Err(Cause::Own(Withdrawal::KeyChanged));
         }
     }
-    if new.ppk_required.contains(&peer.identity) && !peer.ppk {
-        return Err(Cause::Own(Withdrawal::PpkRequired));
+    let ppks = (old.ppks.get(identity), new.ppks.get(identity));
+    match ppks {
+        (Some(one), Some(other)) if peer.ppk && !one.key.matches(other.key.as_bytes()) => {
+            Err(Cause::Own(Withdrawal::KeyChanged))
+        }
+        (_, None) if peer.ppk => Err(Cause::Own(Withdrawal::KeyChanged)),
+        (_, Some(ppk)) if ppk.required && !peer.ppk => Err(Cause::Own(Withdrawal::PpkRequired)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Verifies a peer's certificate again, under new CAs and CRLs.

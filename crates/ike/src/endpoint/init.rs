@@ -46,6 +46,7 @@ impl Endpoint {
             }
         };
         self.check_room(now, path, &header, &payloads)?;
+        self.beginnings.count(now.instant);
         let id = self.spis.next_session();
         let begun =
             AwaitAuth::begin(&mut self.context(now), id, path, (&header, datagram), &payloads);
@@ -53,7 +54,8 @@ impl Endpoint {
             Ok(stage) => {
                 let key = (path.remote, header.initiator_spi);
                 let stage = Stage::AwaitAuth(Box::new(stage));
-                self.sessions.insert(id, Entry { stage, timeout: None, begun: Some(key) });
+                self.sessions
+                    .insert(id, Entry { stage, timeout: None, begun: Some(key), subject: None });
                 self.begun.insert(key, id);
                 self.half_open.enter(path.remote.ip());
                 self.settle(now, id);
@@ -99,7 +101,9 @@ impl Endpoint {
         if self.sessions.len() >= limits.sessions {
             return Err(Dropped::Sessions);
         }
-        if self.half_open.total() >= limits.cookie_threshold {
+        // Also when they come to nothing: their key exchanges cost all the same.
+        let busy = self.half_open.total().max(self.beginnings.in_this_second(now.instant));
+        if busy >= limits.cookie_threshold {
             self.check_cookie(now, path, header, payloads)?;
         }
         if self.half_open.total() >= limits.half_open {
@@ -121,13 +125,14 @@ impl Endpoint {
         let nonce = payloads.nonce().map_err(|_| Dropped::Malformed)?;
         let about = About { initiator_spi: header.initiator_spi, nonce, source: path.remote };
         let random = &mut *self.random;
-        if let Some(cookie) = payloads.notify(NotifyType::COOKIE) {
-            let genuine = self.cookies.check(now.instant, random, &about, cookie.data);
-            return if genuine { Ok(()) } else { Err(Dropped::WrongCookie) };
+        let given = payloads.notify(NotifyType::COOKIE).map(|notify| notify.data);
+        if given.is_some_and(|given| self.cookies.check(now.instant, random, &about, given)) {
+            return Ok(());
         }
+        // A wrong one counts as none: it may only be old (RFC 7296 §2.6).
         let cookie = self.cookies.make(now.instant, random, &about).ok_or(Dropped::Internal)?;
         self.reply(path, header, &[note(NotifyType::COOKIE, &cookie)]);
-        Err(Dropped::CookieWanted)
+        Err(if given.is_some() { Dropped::WrongCookie } else { Dropped::CookieWanted })
     }
 
     fn say(&mut self, path: Path, header: &Header, refusal: &InitRefusal) {
@@ -135,7 +140,7 @@ impl Endpoint {
         self.reply(path, header, &[note(kind, &data)]);
     }
 
-    /// Answers without remembering; in the clear, and shorter than what it answers.
+    /// Answers without remembering, in the clear.
     fn reply(&mut self, path: Path, header: &Header, payloads: &[Payload<'_>]) {
         let header = clear_header((header.initiator_spi, 0), Flags::RESPONSE);
         if let Ok(datagram) = emit_clear(header, payloads) {

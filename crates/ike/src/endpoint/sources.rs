@@ -1,7 +1,8 @@
-//! How many half-open sessions each source has.
+//! How many half-open sessions each source has, and how fast they come.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use crate::path::source_of;
 
@@ -34,5 +35,29 @@ impl Sources {
                 self.by_source.remove(&source);
             }
         }
+    }
+}
+
+/// How many sessions strangers began in the present second.
+#[derive(Debug)]
+pub(super) struct Beginnings {
+    until: Instant,
+    count: usize,
+}
+
+impl Beginnings {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { until: now, count: 0 }
+    }
+
+    pub(super) fn in_this_second(&self, now: Instant) -> usize {
+        if now < self.until { self.count } else { 0 }
+    }
+
+    pub(super) fn count(&mut self, now: Instant) {
+        if now >= self.until {
+            (self.until, self.count) = (now + Duration::from_secs(1), 0);
+        }
+        self.count += 1;
     }
 }

@@ -37,6 +37,11 @@ pub(crate) enum ChildState {
 }
 
 impl ChildState {
+    /// Whether we may.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Self::Live)
+    }
+
     /// Whether the peer may put another in its place.
     pub(crate) fn may_be_rekeyed(&self) -> bool {
         matches!(self, Self::Live | Self::Rekeying)

@@ -18,6 +18,8 @@ pub(crate) struct Closing {
     path: Path,
     sas: Vec<ClosingSa>,
     until: Instant,
+    /// The peer had authenticated itself.
+    established: bool,
 }
 
 #[derive(Debug)]
@@ -27,11 +29,17 @@ struct ClosingSa {
     delete: bool,
 }
 
+impl ClosingSa {
+    fn is_deleting(&self) -> bool {
+        self.delete || !self.sa.outbound.is_idle()
+    }
+}
+
 impl Closing {
     /// Only answers what is sent again.
     pub(super) fn lingering(cx: &Context<'_>, path: Path, sa: Sa) -> Self {
         let until = cx.now.instant + cx.config.timers.linger;
-        Self { path, sas: vec![ClosingSa { sa, delete: false }], until }
+        Self { path, sas: vec![ClosingSa { sa, delete: false }], until, established: false }
     }
 
     /// Sends DELETE for every IKE SA of the session; or, when the peer knows or is dead,
@@ -44,10 +52,21 @@ impl Closing {
         let timers = &cx.config.timers;
         let patience = if delete { timers.patience() } else { timers.linger };
         let until = cx.now.instant + patience;
-        let sas = sas.into_iter().map(|sa| ClosingSa { sa, delete }).collect();
-        let mut closing = Self { path, sas, until };
+        let sas = sas.into_iter().map(|mut sa| {
+            if !delete {
+                // Nobody will answer.
+                sa.outbound.finish();
+            }
+            ClosingSa { sa, delete }
+        });
+        let sas = sas.collect();
+        let mut closing = Self { path, sas, until, established: true };
         closing.send_deletes(cx);
         Stage::Closing(Box::new(closing))
+    }
+
+    pub(super) fn was_established(&self) -> bool {
+        self.established
     }
 
     fn send_deletes(&mut self, cx: &mut Context<'_>) {
@@ -81,12 +100,15 @@ impl Closing {
         let index = self.sas.iter().position(|closing| closing.sa.spis == spis);
         let index = index.ok_or(Dropped::UnknownSpi)?;
         let Some(closing) = self.sas.get_mut(index) else { return Err(Dropped::UnknownSpi) };
+        let deleting = closing.is_deleting();
         match closing.sa.receive(datagram, envelope)? {
             Received::Partial => Ok(()),
             Received::Again(datagrams) => {
-                cx.out.send(path, datagrams);
+                cx.out.send(self.path.for_repetition(path), datagrams);
                 Ok(())
             }
+            // Nothing but a DELETE under way makes its SA worth talking on.
+            Received::Request(_) if !deleting => Err(Dropped::OutOfState),
             Received::Request(inner) => answer(cx, path, &mut closing.sa, &inner),
             Received::Response(_) => {
                 if let Some(Awaiting::DeleteIke) = closing.sa.outbound.finish() {

@@ -120,6 +120,12 @@ impl SpiTable {
         self.esp.remove(&spi);
     }
 
+    /// Whose the IKE SPIs are.
+    #[cfg(test)]
+    pub(crate) fn owners(&self) -> impl Iterator<Item = SessionId> {
+        self.ike.values().copied()
+    }
+
     /// SPIs in use, of IKE and ESP.
     pub(crate) fn in_use(&self) -> (usize, usize) {
         (self.ike.len(), self.esp.len())

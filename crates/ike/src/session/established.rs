@@ -21,17 +21,17 @@ use ike_wire::{Envelope, ExchangeType, NotifyType, Payload};
 use crate::event::{ChildId, Event, Peer, SessionId};
 use crate::path::{Nat, Path};
 use crate::sa::{IkeSa, Inner, Received, Request};
-use crate::session::attempt::Attempt;
+use crate::session::attempt::{Attempt, Wish};
 use crate::session::child::{Child, Children, lifetime};
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
-use crate::session::offer::{ChildPlan, Parent, Terms};
+use crate::session::offer::{Parent, Terms};
 use crate::{Dropped, Ending};
 
 pub(crate) use followup::FollowUp;
 use followup::Unfinished;
-pub(crate) use rekey_ike::IkeAttempt;
-pub(crate) use requests::{delete_ike, detect};
+pub(crate) use rekey_ike::{IkeAttempt, IkeWish};
+pub(crate) use requests::{delete_ike, detect, nat_hashes};
 
 /// What a response is awaited for.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(crate) enum Awaiting {
     FollowUp(Box<FollowUp>),
     /// The end of a CHILD_SA.
     DeleteChild(ChildId),
+    /// The end of one that never was.
+    Discard,
     /// The end of this IKE SA.
     DeleteIke,
     /// A sign of life.
@@ -59,10 +61,11 @@ pub(crate) type Sa = IkeSa<Awaiting>;
 /// What we shall ask of the peer, when the window is free.
 #[derive(Debug)]
 pub(crate) enum Task {
-    RekeyIke,
-    NewChild(Box<ChildPlan>),
-    RekeyChild { id: ChildId, with_key_exchange: bool },
+    RekeyIke(IkeWish),
+    Child(Box<Wish>),
     DeleteChild(ChildId),
+    /// A CHILD_SA that never was, by our SPI.
+    Discard(u32),
     Liveness,
     Addresses,
 }
@@ -189,12 +192,15 @@ impl Established {
         let header = &envelope.header;
         let which =
             self.which((header.initiator_spi, header.responder_spi)).ok_or(Dropped::UnknownSpi)?;
+        // A peer that moves, or whose NAT does, asks again from where it is.
+        let may_move = self.mobike || self.peer.nat.remote;
+        let to = if may_move { path } else { self.peer.path.for_repetition(path) };
         let sa = self.sa(which).ok_or(Dropped::UnknownSpi)?;
         let received = sa.receive(datagram, envelope)?;
         let outcome = match received {
             Received::Partial => return Ok(Outcome::Alive),
             Received::Again(datagrams) => {
-                cx.out.send(path, datagrams);
+                cx.out.send(to, datagrams);
                 return Ok(Outcome::Alive);
             }
             Received::Request(inner) => {
@@ -313,10 +319,11 @@ impl Established {
     pub(crate) fn finish_session(&mut self, cx: &mut Context<'_>, ending: Ending) -> Outcome {
         let of_children = if ending == Ending::Peer { Ending::Peer } else { Ending::Parent };
         self.children.clear(cx, self.id, of_children);
-        if matches!(self.current.outbound.awaiting(), Some(Awaiting::Child(_) | Awaiting::Ike(_))) {
-            // Its answer would mean nothing now.
-            let awaiting = self.current.outbound.finish();
-            self.abandon(cx, awaiting);
+        self.abandon_unfinished(cx);
+        // DELETE waits for the answer (RFC 7296 §2.3), which means no more than a sign of life.
+        if let Some(awaiting) = self.current.outbound.awaiting_mut() {
+            let awaiting = std::mem::replace(awaiting, Awaiting::Liveness);
+            self.abandon(cx, Some(awaiting));
         }
         if !self.terms.lease.is_empty() {
             cx.pool.release(&self.terms.subject);

@@ -8,8 +8,8 @@ use ike_wire::{
 
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::path::{Nat, Path, hash};
-use crate::session::established::detect;
+use crate::path::{Nat, Path};
+use crate::session::established::{detect, nat_hashes};
 use crate::session::notes::note;
 use crate::vendor::vendor;
 use pki::path::Trust;
@@ -44,7 +44,12 @@ pub(crate) struct Features {
 
 impl Features {
     /// `spis` as they stand in the message.
-    pub(crate) fn of(payloads: &Payloads<'_>, spis: (u64, u64), path: &Path) -> Self {
+    pub(crate) fn of(
+        config: &Config,
+        payloads: &Payloads<'_>,
+        spis: (u64, u64),
+        path: &Path,
+    ) -> Self {
         let has = |kind| payloads.notify(kind).is_some();
         let hashes = payloads.notify(NotifyType::SIGNATURE_HASH_ALGORITHMS);
         let hashes = hashes.map(|notify| notify.data).unwrap_or_default();
@@ -53,7 +58,7 @@ impl Features {
             hashes: hashes.as_chunks().0.iter().map(|id| u16::from_be_bytes(*id)).collect(),
             ppk: has(NotifyType::USE_PPK),
             intermediate: has(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED),
-            nat: detect(spis, path, payloads).unwrap_or_default(),
+            nat: detect(config, spis, path, payloads).unwrap_or_default(),
             vendor: payloads.vendor_ids().find_map(vendor),
         }
     }
@@ -64,7 +69,6 @@ pub(crate) struct Announcement {
     source: [u8; 20],
     destination: [u8; 20],
     hashes: Vec<u8>,
-    authorities: Vec<u8>,
     ppk: bool,
     intermediate: bool,
 }
@@ -73,21 +77,15 @@ impl Announcement {
     /// `spis` as they stand in our message.
     pub(crate) fn new(
         config: &Config,
-        credentials: &Credentials,
         spis: (u64, u64),
         path: &Path,
         (ppk, intermediate): (bool, bool),
     ) -> Self {
-        let mut source = hash(spis, path.local);
-        if config.force_encapsulation {
-            source = hash(spis, ([0, 0, 0, 0], 0).into());
-        }
-        let authorities = credentials.trust.iter().flat_map(Trust::key_ids);
+        let (source, destination) = nat_hashes(config, spis, path);
         Self {
             source,
-            destination: hash(spis, path.remote),
+            destination,
             hashes: SIGNATURE_HASHES.iter().flat_map(|id| id.to_be_bytes()).collect(),
-            authorities: authorities.flatten().copied().collect(),
             ppk,
             intermediate,
         }
@@ -109,14 +107,21 @@ impl Announcement {
         }
         payloads
     }
+}
 
-    /// CERTREQ, which names the CAs we accept (RFC 7296 §3.7).
-    pub(crate) fn certificate_request(&self) -> Option<Payload<'_>> {
-        let request = CertificateRequest {
-            encoding: CertificateEncoding::X509_SIGNATURE,
-            data: &self.authorities,
-        };
-        (!self.authorities.is_empty()).then_some(Payload::CertificateRequest(request))
+/// CERTREQ, which names the CAs we accept (RFC 7296 §3.7).
+pub(crate) struct Authorities(Vec<u8>);
+
+impl Authorities {
+    pub(crate) fn of(credentials: &Credentials) -> Self {
+        let ids = credentials.trust.iter().flat_map(Trust::key_ids);
+        Self(ids.flatten().copied().collect())
+    }
+
+    pub(crate) fn payload(&self) -> Option<Payload<'_>> {
+        let encoding = CertificateEncoding::X509_SIGNATURE;
+        let request = CertificateRequest { encoding, data: &self.0 };
+        (!self.0.is_empty()).then_some(Payload::CertificateRequest(request))
     }
 }
 

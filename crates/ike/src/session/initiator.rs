@@ -39,8 +39,6 @@ pub struct Target {
     pub children: Vec<ChildPlan>,
     /// Ask for virtual IPv4 and IPv6 addresses, from which the first CHILD_SA is then.
     pub virtual_addresses: (bool, bool),
-    /// The post-quantum pre-shared key to use (RFC 8784).
-    pub ppk: Option<Vec<u8>>,
     /// Whether this is the only session with the peer, and what it holds of others is stale.
     pub initial_contact: bool,
 }
@@ -89,8 +87,8 @@ enum Progress {
 struct Failure {
     reason: Refusal,
     detail: Option<String>,
-    /// To be deleted, when the peer believes in it.
-    sa: Option<Box<Sa>>,
+    /// To be deleted by this path, when the peer believes in it.
+    sa: Option<(Path, Box<Sa>)>,
     certificate: Option<Box<pki::Leaf>>,
 }
 
@@ -225,7 +223,7 @@ fn give_up(cx: &mut Context<'_>, id: SessionId, target: &Target, failure: Failur
         vendor: None,
     });
     match sa {
-        Some(sa) => Stage::delete(cx, target.path, *sa),
+        Some((path, sa)) => Stage::delete(cx, path, *sa),
         None => Stage::Gone,
     }
 }

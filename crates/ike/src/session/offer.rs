@@ -8,11 +8,12 @@ use crypto::Secret;
 use crypto::dh::{self, Group};
 use crypto::prf::Prf;
 use ike_negotiation::{
-    ChildSuite, KeyExchange, Mismatch, Selected, UnacceptableAnswer, narrow, select_child,
+    ChildSuite, KeyExchange, Mismatch, Selected, UnacceptableAnswer, is_subset, narrow,
+    select_child,
 };
 use ike_wire::{
     KeyExchange as KeyExchangePayload, Malformed, Notify, NotifyType, Payload, Payloads, Proposal,
-    Spi, TrafficSelector, TransformType,
+    Protocol, Spi, TrafficSelector, TransformType,
 };
 use ipnet::IpNet;
 
@@ -57,9 +58,13 @@ impl Terms {
 }
 
 impl Terms {
-    /// Whoever begins a session asks for what it wants; with a virtual address of our own,
-    /// from that.
-    pub(crate) fn of_initiator(grant: Grant, _lease: &[IpAddr]) -> Self {
+    /// Whether they allow these, ours and the peer's.
+    pub(crate) fn grant(&self, local: &[TrafficSelector], remote: &[TrafficSelector]) -> bool {
+        is_subset(local, &self.local) && is_subset(remote, &self.remote)
+    }
+
+    /// Whoever begins a session asks for what it wants.
+    pub(crate) fn of_initiator(grant: Grant) -> Self {
         let Grant { subject, reachable, inner, .. } = grant;
         Self { subject, local: reachable, remote: inner, lease: Vec::new() }
     }
@@ -125,13 +130,14 @@ impl ChildRefusal {
         Payload::Notify(Notify { protocol: 0, spi: Spi::None, kind, data })
     }
 
-    /// What the operator is told.
-    pub(crate) fn explain(&self) -> (Refusal, Option<String>) {
-        match self {
+    /// What the operator is told; nothing of what the protocol settles by itself.
+    pub(crate) fn explain(&self) -> Option<(Refusal, Option<String>)> {
+        Some(match self {
+            Self::KeyExchangeGroup(_) => return None,
             Self::Proposal(mismatch) => {
                 (Refusal::NoChildProposalChosen, Some(mismatch.to_string()))
             }
-            Self::KeyExchangeGroup(_) | Self::KeyExchange => (Refusal::KeyExchange, None),
+            Self::KeyExchange => (Refusal::KeyExchange, None),
             Self::Selectors(detail) => (Refusal::SelectorsUnacceptable, Some(detail.clone())),
             Self::TooMany => (Refusal::TooManyChildren, None),
             Self::Malformed(malformed) => (Refusal::InvalidSyntax, Some(malformed.to_string())),
@@ -140,7 +146,7 @@ impl ChildRefusal {
             Self::Answer(fault) => (Refusal::AnswerNotOffered, Some(fault.to_string())),
             Self::AnswerNotOffered => (Refusal::AnswerNotOffered, None),
             Self::Internal => (Refusal::Internal, None),
-        }
+        })
     }
 }
 
@@ -208,7 +214,9 @@ pub(crate) fn accept(
 }
 
 pub(crate) fn peer_spi(offered: &[Proposal], number: u8) -> Option<u32> {
-    let chosen = offered.iter().find(|proposal| proposal.number == number)?;
+    let chosen = offered
+        .iter()
+        .find(|proposal| proposal.number == number && proposal.protocol == Protocol::Esp)?;
     match chosen.spi {
         Spi::Esp(spi) if spi != 0 => Some(spi),
         Spi::Esp(_) | Spi::Ike(_) | Spi::None => None,
@@ -245,6 +253,16 @@ fn answer_key_exchange(
         }
         _ => Err(ChildRefusal::KeyExchangeGroup(group.transform_id().to_be_bytes())),
     }
+}
+
+/// The group that the peer wants instead (INVALID_KE_PAYLOAD), if we offer it.
+pub(crate) fn wanted_group(error: &Notify<'_>, offered: &[Proposal]) -> Option<Group> {
+    let wanted = u16::from_be_bytes(error.data.try_into().ok()?);
+    let offered = offered
+        .iter()
+        .flat_map(|proposal| &proposal.transforms)
+        .any(|transform| transform.kind == TransformType::KEY_EXCHANGE && transform.id == wanted);
+    if offered { Group::from_transform_id(wanted) } else { None }
 }
 
 /// The group that we like best.

@@ -5,7 +5,7 @@ use crypto::prf::Prf;
 use crypto::signature::PublicKey;
 use ike_wire::{
     AuthMethod, Authentication, Certificate, CertificateEncoding, IdType, Identification, Identity,
-    Malformed, Payloads,
+    Malformed, NotifyType, Payloads,
 };
 use pki::Leaf;
 use pki::path::PeerUsage;
@@ -19,6 +19,7 @@ use crate::credentials::{Credentials, OwnCertificate};
 use crate::event::{Now, PeerCertificate, Proof};
 use crate::keys::IkeKeys;
 use crate::session::init::{Features, Init, SIGNATURE_HASHES};
+use crate::session::notes::refusal_of;
 
 /// What both sides authenticate.
 #[derive(Clone, Copy)]
@@ -58,17 +59,30 @@ pub(crate) struct Disbelief {
     pub(crate) reason: Refusal,
     pub(crate) detail: Option<String>,
     pub(crate) certificate: Option<Box<Leaf>>,
+    malformed: Option<Malformed>,
 }
 
 impl Disbelief {
     pub(crate) fn new(reason: Refusal, detail: Option<String>) -> Self {
-        Self { reason, detail, certificate: None }
+        Self { reason, detail, certificate: None, malformed: None }
+    }
+}
+
+impl Disbelief {
+    /// What the peer is told: that it is not believed, or how it broke the protocol.
+    pub(crate) fn answer(&self) -> (NotifyType, Vec<u8>) {
+        match self.malformed {
+            Some(malformed) => refusal_of(malformed),
+            None => (NotifyType::AUTHENTICATION_FAILED, Vec::new()),
+        }
     }
 }
 
 impl From<Malformed> for Disbelief {
     fn from(malformed: Malformed) -> Self {
-        Self::new(Refusal::InvalidSyntax, Some(malformed.to_string()))
+        let detail = Some(malformed.to_string());
+        let (reason, malformed) = (Refusal::InvalidSyntax, Some(malformed));
+        Self { reason, detail, certificate: None, malformed }
     }
 }
 
@@ -127,7 +141,7 @@ impl Presented<'_> {
             .and_then(|key| Ok(verify(&key, method, data, self.octets, &SIGNATURE_HASHES)?));
         match signed {
             Ok(()) => {
-                let chain = self.payloads.certificates().map(|one| one.data.to_vec()).collect();
+                let chain = presented(self.payloads).map(<[u8]>::to_vec).collect();
                 Ok(Proof::Certificate(Box::new(PeerCertificate { leaf: *leaf, chain })))
             }
             Err(disbelief) => Err(Disbelief { certificate: Some(leaf), ..disbelief }),
@@ -154,6 +168,14 @@ impl Proof {
     }
 }
 
+/// The certificates among what a peer may present.
+fn presented<'a>(payloads: &'a Payloads<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let certificates = payloads.certificates();
+    certificates
+        .filter(|certificate| certificate.encoding == CertificateEncoding::X509_SIGNATURE)
+        .map(|certificate| certificate.data)
+}
+
 /// The first certificate is the peer's own, the others help to build its path (RFC 7296
 /// §3.6). Nothing is fetched.
 fn verify_certificate(
@@ -162,10 +184,7 @@ fn verify_certificate(
     usage: PeerUsage,
     payloads: &Payloads<'_>,
 ) -> Result<Box<Leaf>, Disbelief> {
-    let mut presented = payloads
-        .certificates()
-        .filter(|certificate| certificate.encoding == CertificateEncoding::X509_SIGNATURE)
-        .map(|certificate| certificate.data);
+    let mut presented = presented(payloads);
     let own = presented.next().ok_or(Disbelief::new(Refusal::NoCertificate, None))?;
     let others: Vec<&[u8]> = presented.collect();
     let shown = || Leaf::from_der(own).ok().map(Box::new);

@@ -11,7 +11,7 @@ use crypto::prf::Prf;
 use ike_negotiation::{AdditionalKeyExchange, Mismatch, Selected, select_ike};
 use ike_wire::{
     Envelope, ExchangeType, Flags, Header, KeyExchange, Malformed, NotifyType, Payload, Payloads,
-    emit_clear,
+    Proposal, Transform, TransformType, emit_clear,
 };
 
 use crate::authentication::{IntermediateAuth, intermediate_auth};
@@ -22,7 +22,7 @@ use crate::sa::{IkeSa, Inner, Received, Sealed};
 use crate::session::Stage;
 use crate::session::context::Context;
 use crate::session::established::Sa;
-use crate::session::init::{Announcement, Features, Init, clear_header};
+use crate::session::init::{Announcement, Authorities, Features, Init, clear_header};
 use crate::session::notes::{note, refusal_of};
 use crate::suite::algorithms;
 use crate::{Dropped, Refusal};
@@ -117,13 +117,16 @@ impl AwaitAuth {
         let offered = payloads.security_association()?;
         let KeyExchange { group, data } = payloads.key_exchange()?;
         let theirs = payloads.nonce()?;
-        let Selected { suite, answer } = select_ike(&cx.config.ike_proposals, offered, Some(group))
-            .map_err(|mismatch| InitRefusal::Proposal(Box::new(mismatch)))?;
+        let features = Features::of(cx.config, payloads, (header.initiator_spi, 0), &path);
+        let offered =
+            if features.intermediate { offered.to_vec() } else { without_additional(offered) };
+        let Selected { suite, answer } =
+            select_ike(&cx.config.ike_proposals, &offered, Some(group))
+                .map_err(|mismatch| InitRefusal::Proposal(Box::new(mismatch)))?;
         let wanted = suite.group.transform_id();
         if group != wanted {
             return Err(InitRefusal::KeyExchangeGroup(wanted.to_be_bytes()));
         }
-        let features = Features::of(payloads, (header.initiator_spi, 0), &path);
         let (public, shared) =
             dh::respond(suite.group, data).map_err(|_| InitRefusal::KeyExchange)?;
         let nonce = cx.random.nonce();
@@ -131,7 +134,6 @@ impl AwaitAuth {
         let spis = (header.initiator_spi, cx.spis.allocate_ike(cx.random, id));
         let announcement = Announcement::new(
             cx.config,
-            cx.credentials,
             spis,
             &path,
             (features.ppk && !cx.credentials.ppks.is_empty(), features.intermediate),
@@ -142,7 +144,8 @@ impl AwaitAuth {
             Payload::Nonce(&nonce),
         ];
         reply.extend(announcement.payloads());
-        reply.extend(announcement.certificate_request());
+        let authorities = Authorities::of(cx.credentials);
+        reply.extend(authorities.payload());
 
         let nonces = Nonces { initiator: theirs, responder: &nonce };
         let of = Spis { initiator: spis.0.to_be_bytes(), responder: spis.1.to_be_bytes() };
@@ -180,7 +183,7 @@ impl AwaitAuth {
             Ok(Received::Request(inner)) => inner,
             Ok(Received::Partial) => return (Stage::AwaitAuth(Box::new(self)), Ok(())),
             Ok(Received::Again(datagrams)) => {
-                cx.out.send(path, datagrams);
+                cx.out.send(self.path.for_repetition(path), datagrams);
                 return (Stage::AwaitAuth(Box::new(self)), Ok(()));
             }
             Ok(Received::Response(_)) => {
@@ -199,9 +202,14 @@ impl AwaitAuth {
         }
     }
 
+    /// Nobody has heard of it yet.
+    pub(crate) fn forget(self, cx: &mut Context<'_>) -> Stage {
+        cx.spis.release_ike(self.sa.local_spi());
+        Stage::Gone
+    }
+
     /// IKE_AUTH did not come in time.
     pub(crate) fn time_out(self, cx: &mut Context<'_>) -> Stage {
-        cx.spis.release_ike(self.sa.local_spi());
         cx.out.refused(Refused {
             session: Some(self.id),
             path: self.path,
@@ -211,7 +219,7 @@ impl AwaitAuth {
             certificate: None,
             vendor: self.features.vendor,
         });
-        Stage::Gone
+        self.forget(cx)
     }
 
     /// The answer to this IKE_SA_INIT, if it is the one that was answered.
@@ -296,6 +304,23 @@ impl AwaitAuth {
         cx.out.refused(refused);
         (Stage::linger(cx, self.path, self.sa), Ok(()))
     }
+}
+
+/// What is left of an offer for a peer that could not send the additional key exchanges in
+/// IKE_INTERMEDIATE (RFC 9370 §2.2.2): proposals that can do without.
+fn without_additional(offered: &[Proposal]) -> Vec<Proposal> {
+    let is_additional =
+        |transform: &Transform| TransformType::ADDITIONAL_KEY_EXCHANGES.contains(&transform.kind.0);
+    let may_lack = |proposal: &&Proposal| {
+        let additional = || proposal.transforms.iter().filter(|one| is_additional(one));
+        additional().all(|one| additional().any(|none| none.kind == one.kind && none.id == 0))
+    };
+    let strip = |proposal: &Proposal| {
+        let mut proposal = proposal.clone();
+        proposal.transforms.retain(|transform| !is_additional(transform));
+        proposal
+    };
+    offered.iter().filter(may_lack).map(strip).collect()
 }
 
 /// The keys after an additional key exchange (RFC 9370 §2.2.2).

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use iked::{BindError, Material, NoDataPlane, Parts, Service, Settings, Sockets, Threads};
 use logstore::Recorder;
@@ -103,6 +104,7 @@ fn endpoint_config(ipsec: &Ipsec) -> ike::Config {
         timers: ike::Timers {
             ike_lifetime: ipsec.ike_lifetime,
             child_lifetime: ipsec.child_lifetime,
+            margin: margin(ipsec.child_lifetime.min(ipsec.ike_lifetime)),
             liveness: ipsec.dpd_interval,
             ..ike::Timers::default()
         },
@@ -116,6 +118,12 @@ fn endpoint_config(ipsec: &Ipsec) -> ike::Config {
         pool,
         ..ike::Config::default()
     }
+}
+
+/// Time for rekeying that does not succeed at once: nine minutes of an hour's lifetime, and no
+/// less than a few repetitions take.
+fn margin(shortest: Duration) -> Duration {
+    (shortest * 3 / 20).clamp(Duration::from_secs(10), ike::Timers::default().margin)
 }
 
 /// Keeps the road in step.

@@ -1,7 +1,7 @@
 //! What IKE needs: the gateway's certificates, whose certificates are accepted, and the
 //! pre-shared keys of site routers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY};
@@ -88,15 +88,28 @@ impl Files {
         })?;
         let certificates = self.certificates.iter().map(Certificate::to_own);
         let mut credentials = Credentials {
-            identities: vec![self.identity.clone()],
+            identities: self.identities(),
             certificates: certificates.collect::<Result<_, _>>()?,
             trust: Some(trust),
             pre_shared_keys: HashMap::new(),
             ppks: HashMap::new(),
-            ppk_required: HashSet::new(),
         };
         let unusable = add_keys(&mut credentials, ring);
         Ok(Ready { credentials, unusable })
+    }
+
+    /// What the gateway calls itself; and what else it answers to, because all its certificates
+    /// name it: many clients ask for the address that they are configured with.
+    fn identities(&self) -> Vec<Identity> {
+        let named = |leaf: &Leaf| -> Vec<Identity> {
+            let hosts = leaf.dns_names.iter().filter_map(|name| name.parse().ok());
+            hosts.chain(leaf.ip_addresses.iter().copied().map(Identity::from)).collect()
+        };
+        let mut leaves = self.certificates.iter().map(|own| named(&own.leaf));
+        let mut others = leaves.next().unwrap_or_default();
+        others.retain(|name| *name != self.identity);
+        leaves.for_each(|names| others.retain(|name| names.contains(name)));
+        std::iter::once(self.identity.clone()).chain(others).collect()
     }
 
     /// Whether both trust the same CAs and CRLs.
@@ -118,8 +131,8 @@ fn add_keys(credentials: &mut Credentials, ring: &KeyRing) -> Vec<String> {
             continue;
         };
         if let Some(ppk) = &keys.ppk {
-            credentials.ppks.insert(ppk.id.as_bytes().to_vec(), secret(&ppk.key));
-            credentials.ppk_required.insert(identity.clone());
+            let (id, key) = (ppk.id.as_bytes().to_vec(), secret(&ppk.key));
+            credentials.ppks.insert(identity.clone(), ike::Ppk { id, key, required: true });
         }
         credentials.pre_shared_keys.insert(identity, secret(&keys.key));
     }
@@ -187,13 +200,17 @@ fn key_id(ca: &Leaf) -> [u8; 20] {
 fn unnamed(identity: &str, leaf: &Leaf) -> Option<String> {
     let in_dns = leaf.dns_names.iter().any(|name| matches(name, identity));
     let in_ip = identity.parse::<IpAddr>().map(|address| leaf.ip_addresses.contains(&address));
-    let missing = match (in_ip, in_dns) {
+    let fault = match (in_ip, in_dns) {
         (Ok(true) | Err(_), true) => return None,
-        (Ok(true), false) => "Windows looks for it among the host names: add --dns of it as well",
-        (Ok(false), _) => "clients refuse it: have it issued with both --ip and --dns of it",
-        (Err(_), false) => "clients refuse it: have it issued with --dns of that name",
+        (Ok(true), false) => {
+            "names it as an address only, where Windows does not look: call the gateway by a host name"
+        }
+        (Ok(false), _) => "does not name it, and clients refuse that: have one issued with --ip of it",
+        (Err(_), false) => {
+            "does not name it, and clients refuse that: have one issued with --dns of it"
+        }
     };
-    Some(format!("the certificate {} does not name {identity}; {missing}", leaf.subject))
+    Some(format!("{identity}: the certificate {} {fault}", leaf.subject))
 }
 
 /// RFC 6125 §6.4.3: a wildcard stands for one whole label.
@@ -241,14 +258,13 @@ mod tests {
             trust: None,
             pre_shared_keys: HashMap::new(),
             ppks: HashMap::new(),
-            ppk_required: HashSet::new(),
         };
         let unusable = add_keys(&mut credentials, &ring);
         assert_eq!(unusable, ["sealed.example", "fqdn:rtx.h2.example", "no identity"]);
         let known: HashSet<String> =
             credentials.pre_shared_keys.keys().map(ToString::to_string).collect();
         assert_eq!(known, ["rtx.h1.example", "192.0.2.7"].map(String::from).into());
-        assert_eq!(credentials.ppk_required.len(), 2);
-        assert!(credentials.ppks.contains_key(b"ppk-1".as_slice()));
+        assert_eq!(credentials.ppks.len(), 2);
+        assert!(credentials.ppks.values().all(|ppk| ppk.id == b"ppk-1" && ppk.required));
     }
 }

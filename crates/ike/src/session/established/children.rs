@@ -1,8 +1,8 @@
 //! CREATE_CHILD_SA for CHILD_SAs, both sides (RFC 7296 §1.3.1, §1.3.3, §2.8, §2.25).
 
 use crypto::dh::Group;
-use ike_negotiation::KeyExchange;
-use ike_wire::{ExchangeType, Notify, NotifyType, Payload, Payloads, Protocol, Spi};
+use ike_negotiation::{ChildProposal, KeyExchange, offer_child};
+use ike_wire::{ExchangeType, Notify, NotifyType, Payload, Payloads, Proposal, Protocol, Spi};
 
 use super::followup::{Creation, Unfinished};
 use super::{Awaiting, Established, Outcome, Task, Which};
@@ -11,11 +11,11 @@ use crate::keys::Nonces;
 use crate::path::Path;
 use crate::sa::{Inner, Request};
 use crate::session::agreed::Agreed;
-use crate::session::attempt::{Attempt, Rival, Wish};
+use crate::session::attempt::{Ask, Attempt, Rival, Wish};
 use crate::session::child::ChildState;
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
-use crate::session::offer::{self, ChildPlan, ChildRefusal};
+use crate::session::offer::{self, ChildRefusal, first_group, wanted_group};
 use crate::{Dropped, Ending, Refusal};
 
 impl Established {
@@ -72,20 +72,23 @@ impl Established {
         if self.is_rekeying_ike() {
             return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
         }
-        let replaces = match payloads.notify(NotifyType::REKEY_SA).map(|notify| notify.spi) {
+        let replaces = match payloads.notify(NotifyType::REKEY_SA) {
             None => None,
-            Some(Spi::Esp(spi)) => match self.children.by_peer_spi(spi) {
-                Some(child) if child.state.may_be_rekeyed() => Some(child.id),
+            Some(rekeys) => match self.named_child(&rekeys) {
+                Some((id, true)) => Some(id),
                 Some(_) => {
                     return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
                 }
+                // It may be the one that the answer on its way to us has made.
+                None if self.wish_under_way().is_some() => {
+                    return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
+                }
                 None => {
-                    return self.say(cx, which, path, request, NotifyType::CHILD_SA_NOT_FOUND);
+                    let kind = NotifyType::CHILD_SA_NOT_FOUND;
+                    let unknown = Payload::Notify(Notify { kind, data: &[], ..rekeys });
+                    return self.respond(cx, which, path, request, &[unknown]);
                 }
             },
-            Some(Spi::None | Spi::Ike(_)) => {
-                return self.say(cx, which, path, request, NotifyType::CHILD_SA_NOT_FOUND);
-            }
         };
         match self.make_child(cx, path, request, payloads, replaces) {
             Ok(made) => made,
@@ -94,6 +97,15 @@ impl Established {
                 self.respond(cx, which, path, request, &[refusal.notify()])
             }
         }
+    }
+
+    /// The CHILD_SA to be rekeyed, and whether it may.
+    fn named_child(&mut self, rekeys: &Notify<'_>) -> Option<(ChildId, bool)> {
+        let child = match rekeys.spi {
+            Spi::Esp(spi) => self.children.by_peer_spi(spi),
+            Spi::None | Spi::Ike(_) => None,
+        };
+        child.map(|child| (child.id, child.state.may_be_rekeyed()))
     }
 
     /// The outer error is the peer's doing, the inner one ours.
@@ -105,7 +117,9 @@ impl Established {
         payloads: &Payloads<'_>,
         replaces: Option<ChildId>,
     ) -> Result<Result<(), Dropped>, ChildRefusal> {
-        if self.children.len() >= cx.config.limits.children {
+        // A successor ends its predecessor soon.
+        let limit = cx.config.limits.children;
+        if self.children.len() >= if replaces.is_none() { limit } else { 2 * limit } {
             return Err(ChildRefusal::TooMany);
         }
         // Whatever else the peer had begun, it has given up.
@@ -142,7 +156,8 @@ impl Established {
         let stands = replaces.is_none_or(|old| {
             self.children.find(old).is_some_and(|child| child.state.may_be_rekeyed())
         });
-        if !stands || self.is_rekeying_ike() {
+        let granted = self.terms.grant(&agreed.local, &agreed.remote);
+        if !stands || !granted || self.is_rekeying_ike() {
             // Things have changed since the peer began.
             cx.spis.release_esp(agreed.spi_in);
             return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
@@ -169,7 +184,7 @@ impl Established {
         }
     }
 
-    fn wish_under_way(&mut self) -> Option<&mut Wish> {
+    pub(super) fn wish_under_way(&mut self) -> Option<&mut Wish> {
         match self.current.outbound.awaiting_mut()? {
             Awaiting::Child(attempt) => Some(&mut attempt.wish),
             Awaiting::FollowUp(follow_up) => follow_up.wish_mut(),
@@ -177,30 +192,50 @@ impl Established {
             | Awaiting::Ike(_)
             | Awaiting::DeleteChild(_)
             | Awaiting::DeleteIke
+            | Awaiting::Discard
             | Awaiting::Liveness
             | Awaiting::Addresses => None,
         }
     }
 
-    /// Asks for a CHILD_SA, new or in place of `rekeys`.
+    /// Asks for a CHILD_SA.
     pub(super) fn ask_for_child(
         &mut self,
         cx: &mut Context<'_>,
-        rekeys: Option<ChildId>,
-        plan: ChildPlan,
-        group: Option<Group>,
+        wish: Wish,
     ) -> Result<(), Dropped> {
-        let attempt = Attempt::new(cx, rekeys, plan, group).map_err(|_| Dropped::Internal)?;
-        let mut payloads = attempt.payloads(true);
-        if let Some(old) = rekeys.and_then(|id| self.children.find(id)) {
-            old.state = ChildState::Rekeying;
+        let old = wish.rekeys.and_then(|id| self.children.find(id));
+        if wish.rekeys.is_some() && !old.as_ref().is_some_and(|old| old.state.is_live()) {
+            // Somebody else took care of it.
+            return Ok(());
+        }
+        let usual = old.as_ref().and_then(|old| old.suite.group);
+        let group = match wish.key_exchange {
+            Ask::AsUsual => usual.or_else(|| first_group(&offerable(cx))),
+            Ask::With(group) => Some(group),
+            Ask::Without => None,
+        };
+        let rekeys = old.as_ref().map(|old| {
             let mut notify = Notify::new(NotifyType::REKEY_SA, &[]);
             (notify.protocol, notify.spi) = (Protocol::Esp as u8, Spi::Esp(old.spi_in));
-            payloads.insert(0, Payload::Notify(notify));
+            Payload::Notify(notify)
+        });
+        let attempt = Attempt::new(cx, wish, group).map_err(|_| Dropped::Internal)?;
+        let payloads: Vec<_> = rekeys.into_iter().chain(attempt.payloads(true)).collect();
+        match self.ask(cx, ExchangeType::CREATE_CHILD_SA, &payloads) {
+            Ok(datagrams) => {
+                drop(payloads);
+                if let Some(old) = attempt.wish.rekeys.and_then(|id| self.children.find(id)) {
+                    old.state = ChildState::Rekeying;
+                }
+                self.await_response(cx, datagrams, Awaiting::Child(Box::new(attempt)));
+                Ok(())
+            }
+            Err(internal) => {
+                cx.spis.release_esp(attempt.spi_in);
+                Err(internal)
+            }
         }
-        let datagrams = self.ask(cx, ExchangeType::CREATE_CHILD_SA, &payloads)?;
-        self.await_response(cx, datagrams, Awaiting::Child(Box::new(attempt)));
-        Ok(())
     }
 
     /// The answer to [`Self::ask_for_child`].
@@ -212,12 +247,14 @@ impl Established {
     ) -> Outcome {
         if let Some(error) = payloads.error_notify() {
             cx.spis.release_esp(attempt.spi_in);
-            self.child_refused(cx, attempt.wish, error.kind);
+            let tried = attempt.group();
+            self.child_refused(cx, attempt.wish, tried, &error);
             return Outcome::Alive;
         }
+        let (spi_in, rekeys) = (attempt.spi_in, attempt.wish.rekeys);
         match attempt.agree(cx, payloads, None) {
             Ok((agreed, wish)) if agreed.suite.additional.is_empty() => {
-                self.we_made_child(cx, agreed, wish)
+                self.we_made_child(cx, agreed, &wish)
             }
             Ok((agreed, wish)) => {
                 let remaining = agreed.suite.additional.clone();
@@ -225,10 +262,20 @@ impl Established {
                 self.follow_up(cx, creation, remaining, payloads)
             }
             Err(refusal) => {
-                // The peer believes in a CHILD_SA that we cannot have.
                 self.report_refusal(cx, &refusal);
-                self.finish_session(cx, Ending::Protocol)
+                self.discard(rekeys, spi_in);
+                Outcome::Alive
             }
+        }
+    }
+
+    /// The peer believes in a CHILD_SA that we cannot have.
+    pub(crate) fn discard(&mut self, rekeys: Option<ChildId>, spi_in: u32) {
+        self.tasks.push_back(Task::Discard(spi_in));
+        if let Some(old) = rekeys.and_then(|id| self.children.find(id))
+            && matches!(old.state, ChildState::Rekeying)
+        {
+            old.state = ChildState::Live;
         }
     }
 
@@ -237,36 +284,44 @@ impl Established {
         &mut self,
         cx: &mut Context<'_>,
         agreed: Agreed,
-        wish: Wish,
+        wish: &Wish,
     ) -> Outcome {
-        let lowest_nonce = agreed.nonces.lowest().to_vec();
+        if wish.deleted_early.contains(&agreed.spi_out) {
+            cx.spis.release_esp(agreed.spi_in);
+            wish.rekeys.into_iter().for_each(|old| self.delete_child(old, Ending::Rekeyed));
+            return Outcome::Alive;
+        }
+        if let Some(rival) = &wish.rival {
+            if agreed.nonces.lowest() < &*rival.lowest_nonce {
+                self.yield_to_rival(cx, wish.rekeys, agreed.spi_in);
+                return Outcome::Alive;
+            }
+            if let Some(redundant) = self.children.find(rival.id) {
+                redundant.state = ChildState::Replaced;
+            }
+        }
         let Ok(child) = agreed.install(cx, &self.parent()) else {
             return self.finish_session(cx, Ending::Protocol);
         };
         let new = child.id;
+        let granted = self.terms.grant(&child.local, &child.remote);
         self.children.add(child);
-        if let Some(old) = wish.rekeys {
-            self.settle(old, new, wish.rival, &lowest_nonce);
+        wish.rekeys.into_iter().for_each(|old| self.delete_child(old, Ending::Rekeyed));
+        if !granted {
+            // The policy has changed meanwhile.
+            self.delete_child(new, Ending::Ordered);
         }
         Outcome::Alive
     }
 
     /// Of two successors made at once the one with the lowest nonce is deleted by whoever
-    /// asked for it; the other one's maker deletes the old CHILD_SA (RFC 7296 §2.8.1).
-    fn settle(&mut self, old: ChildId, new: ChildId, rival: Option<Rival>, lowest: &[u8]) {
-        match rival {
-            Some(rival) if lowest < &*rival.lowest_nonce => {
-                self.delete_child(new, Ending::Redundant);
-                if let Some(old) = self.children.find(old) {
-                    old.state = ChildState::Replaced;
-                }
-            }
-            rival => {
-                if let Some(redundant) = rival.and_then(|rival| self.children.find(rival.id)) {
-                    redundant.state = ChildState::Replaced;
-                }
-                self.delete_child(old, Ending::Rekeyed);
-            }
+    /// asked for it; the other one's maker deletes the old CHILD_SA (RFC 7296 §2.8.1). Ours
+    /// is never installed: what were sent on it before its DELETE is answered would be lost.
+    fn yield_to_rival(&mut self, cx: &mut Context<'_>, old: Option<ChildId>, spi_in: u32) {
+        cx.spis.release_esp(spi_in);
+        self.tasks.push_back(Task::Discard(spi_in));
+        if let Some(old) = old.and_then(|old| self.children.find(old)) {
+            old.state = ChildState::Replaced;
         }
     }
 
@@ -279,51 +334,65 @@ impl Established {
     }
 
     /// The peer refuses a CHILD_SA: what can be asked for again is.
-    pub(super) fn child_refused(&mut self, cx: &mut Context<'_>, wish: Wish, error: NotifyType) {
-        let Wish { rekeys, plan, with_key_exchange, rival } = wish;
-        let Some(old) = rekeys else {
-            if error == NotifyType::TEMPORARY_FAILURE {
-                self.delay(cx, Task::NewChild(Box::new(plan)));
-            } else {
-                self.report(cx, Refusal::Peer, Some(error.to_string()));
+    pub(super) fn child_refused(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: Wish,
+        tried: Option<Group>,
+        error: &Notify<'_>,
+    ) {
+        if let Some(id) = wish.rekeys {
+            let Some(old) = self.children.find(id) else { return };
+            if wish.rival.is_some() {
+                old.state = ChildState::Replaced;
+                return;
             }
-            return;
-        };
-        let Some(child) = self.children.find(old) else { return };
-        if rival.is_some() {
-            child.state = ChildState::Replaced;
-            return;
-        }
-        if matches!(child.state, ChildState::Rekeying) {
-            child.state = ChildState::Live;
-        }
-        match error {
-            NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND => {
-                self.delay(cx, Task::RekeyChild { id: old, with_key_exchange });
+            if matches!(old.state, ChildState::Rekeying) {
+                old.state = ChildState::Live;
             }
-            NotifyType::CHILD_SA_NOT_FOUND => {
+        }
+        let lacking = cx.config.child_proposals.iter().any(ChildProposal::may_lack_key_exchange);
+        let wanted = wanted_group(error, &offerable(cx)).filter(|group| tried != Some(*group));
+        let again = match (error.kind, wish.rekeys) {
+            (NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND, _) => {
+                return self.delay(cx, Task::Child(Box::new(wish)));
+            }
+            (NotifyType::CHILD_SA_NOT_FOUND, Some(old)) => {
                 // The peer lost it: begin anew.
                 self.children.remove(cx, self.id, old, Ending::Peer);
-                self.tasks.push_back(Task::NewChild(Box::new(plan)));
+                Some(Wish::new(wish.plan))
+            }
+            (NotifyType::INVALID_KE_PAYLOAD, _) if wanted.is_some() => {
+                wish.otherwise(wanted.map_or(Ask::AsUsual, Ask::With))
             }
             // Some clients take no key exchange here.
-            NotifyType::NO_PROPOSAL_CHOSEN | NotifyType::INVALID_KE_PAYLOAD
-                if with_key_exchange =>
+            (NotifyType::NO_PROPOSAL_CHOSEN | NotifyType::INVALID_KE_PAYLOAD, _)
+                if tried.is_some() && lacking =>
             {
-                self.tasks.push_back(Task::RekeyChild { id: old, with_key_exchange: false });
+                wish.otherwise(Ask::Without)
             }
             // Others take no rekeying from us at all: theirs is due before the end.
-            _ => self.report(cx, Refusal::Peer, Some(error.to_string())),
+            _ => None,
+        };
+        match again {
+            Some(again) => self.tasks.push_back(Task::Child(again)),
+            None => self.report(cx, Refusal::Peer, Some(error.kind.to_string())),
         }
     }
 
     pub(crate) fn report_refusal(&mut self, cx: &mut Context<'_>, refusal: &ChildRefusal) {
-        let (reason, detail) = refusal.explain();
-        self.report(cx, reason, detail);
+        if let Some((reason, detail)) = refusal.explain() {
+            self.report(cx, reason, detail);
+        }
     }
 
     pub(super) fn report(&mut self, cx: &mut Context<'_>, reason: Refusal, detail: Option<String>) {
         cx.out.counters.refused.count(reason);
         cx.out.event(Event::ExchangeFailed(self.id, reason, detail));
     }
+}
+
+/// What we can offer for a CHILD_SA.
+fn offerable(cx: &Context<'_>) -> Vec<Proposal> {
+    offer_child(&cx.config.child_proposals, Spi::Esp(0), KeyExchange::Possible)
 }

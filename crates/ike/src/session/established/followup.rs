@@ -8,7 +8,7 @@ use crypto::dh::{self, Exchange};
 use ike_negotiation::AdditionalKeyExchange;
 use ike_wire::{ExchangeType, KeyExchange, NotifyType, Payload, Payloads};
 
-use super::rekey_ike::AgreedIke;
+use super::rekey_ike::{AgreedIke, IkeWish};
 use super::{Awaiting, Established, Outcome, Which};
 use crate::path::Path;
 use crate::sa::Request;
@@ -208,8 +208,10 @@ impl Established {
         if let Some(error) = payloads.error_notify() {
             creation.release(cx);
             match creation {
-                Creation::Child(_, wish) => self.child_refused(cx, wish, error.kind),
-                Creation::Ike(_) => self.ike_refused(cx, error.kind),
+                Creation::Child(agreed, wish) => {
+                    self.child_refused(cx, wish, agreed.suite.group, &error);
+                }
+                Creation::Ike(_) => self.ike_refused(cx, IkeWish::default(), None, &error),
             }
             return Outcome::Alive;
         }
@@ -229,7 +231,7 @@ impl Established {
             return self.follow_up(cx, creation, remaining, payloads);
         }
         match creation {
-            Creation::Child(agreed, wish) => self.we_made_child(cx, *agreed, wish),
+            Creation::Child(agreed, wish) => self.we_made_child(cx, *agreed, &wish),
             Creation::Ike(agreed) => self.we_made_ike(cx, *agreed),
         }
     }

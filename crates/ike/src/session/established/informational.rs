@@ -30,15 +30,17 @@ impl Established {
             return Ok(self.finish_session(cx, Ending::Peer));
         }
         let spis = self.children_deleted(cx, payloads);
-        let addresses = self.mobike && payloads.notify(NotifyType::UPDATE_SA_ADDRESSES).is_some();
+        // Only the initiator of a session moves (RFC 4555 §3.5).
+        let may_move = self.mobike && !self.ours;
+        let addresses = may_move && payloads.notify(NotifyType::UPDATE_SA_ADDRESSES).is_some();
         let spis_of_sa = self.sa(which).map(|sa| sa.spis).ok_or(Dropped::Internal)?;
-        let (source, destination) = nat_hashes(spis_of_sa, &path);
+        let (source, destination) = nat_hashes(cx.config, spis_of_sa, &path);
         let mut answer = Vec::new();
         if !spis.is_empty() {
             answer.push(Payload::Delete(Delete { protocol: Protocol::Esp, spis }));
         }
         if addresses {
-            let nat = detect(spis_of_sa, &path, payloads).unwrap_or(self.peer.nat);
+            let nat = detect(cx.config, spis_of_sa, &path, payloads).unwrap_or(self.peer.nat);
             self.move_to(cx, path, nat);
         }
         if payloads.notify(NotifyType::NAT_DETECTION_SOURCE_IP).is_some() {
@@ -61,7 +63,12 @@ impl Established {
         let mut answered = Vec::new();
         for delete in payloads.deletes().filter(|delete| delete.protocol == Protocol::Esp) {
             for &spi in &delete.spis {
-                let Some(child) = self.children.by_peer_spi(spi) else { continue };
+                let Some(child) = self.children.by_peer_spi(spi) else {
+                    if let Some(wish) = self.wish_under_way() {
+                        wish.note_deleted(spi);
+                    }
+                    continue;
+                };
                 let (id, ending) = (child.id, child.ending_by_peer());
                 // Both delete it at once: each answer leaves it out (RFC 7296 §2.25.1).
                 if in_flight != Some(id) {

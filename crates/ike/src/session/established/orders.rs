@@ -1,13 +1,16 @@
 //! What the shell asks for.
 
-use super::{Established, Outcome, Task};
+use std::sync::Arc;
+
+use super::timeouts::usual_key_exchange;
+use super::{Established, IkeWish, Outcome, Task};
 use crate::Ending;
 use crate::event::{ChildId, Grant};
 use crate::path::Path;
+use crate::session::attempt::Wish;
 use crate::session::child::ChildState;
 use crate::session::context::Context;
 use crate::session::offer::Terms;
-use ike_negotiation::is_subset;
 
 impl Established {
     pub(crate) fn want(&mut self, cx: &mut Context<'_>, task: Task) -> Outcome {
@@ -16,13 +19,17 @@ impl Established {
     }
 
     pub(crate) fn rekey(&mut self, cx: &mut Context<'_>) -> Outcome {
-        self.want(cx, Task::RekeyIke)
+        self.want(cx, Task::RekeyIke(IkeWish::default()))
     }
 
     pub(crate) fn rekey_child(&mut self, cx: &mut Context<'_>, id: ChildId) -> Outcome {
-        let with_key_exchange =
-            self.children.find(id).is_some_and(|child| self.ours || child.suite.group.is_some());
-        self.want(cx, Task::RekeyChild { id, with_key_exchange })
+        match self.children.find(id) {
+            Some(child) => {
+                let wish = Wish::successor(child, usual_key_exchange(cx, self.ours, child));
+                self.want(cx, Task::Child(wish))
+            }
+            None => Outcome::Alive,
+        }
     }
 
     pub(crate) fn expire_child(&mut self, cx: &mut Context<'_>, id: ChildId) -> Outcome {
@@ -38,15 +45,15 @@ impl Established {
     /// What is no longer granted is deleted; the rest is left as it is.
     pub(crate) fn amend(&mut self, cx: &mut Context<'_>, grant: Grant) -> Outcome {
         let lease = std::mem::take(&mut self.terms.lease);
-        self.terms = Terms::new(grant, lease);
+        // Who it is does not change: the lease goes back under the name it was given to.
+        let subject = Arc::clone(&self.terms.subject);
+        self.terms = Terms::new(Grant { subject, ..grant }, lease);
         let terms = &self.terms;
         let beyond: Vec<ChildId> = self
             .children
             .iter()
             .filter(|child| !matches!(child.state, ChildState::Deleting(_)))
-            .filter(|child| {
-                !is_subset(&child.local, &terms.local) || !is_subset(&child.remote, &terms.remote)
-            })
+            .filter(|child| !terms.grant(&child.local, &child.remote))
             .map(|child| child.id)
             .collect();
         for id in beyond {
@@ -55,11 +62,12 @@ impl Established {
         self.go_on(cx)
     }
 
+    /// Only the initiator of a session may move, and tells the peer (RFC 4555 §3.5).
     pub(crate) fn migrate(&mut self, cx: &mut Context<'_>, path: Path) -> Outcome {
-        self.move_to(cx, path, self.peer.nat);
         if !(self.ours && self.mobike) {
             return Outcome::Alive;
         }
+        self.move_to(cx, path, self.peer.nat);
         self.want(cx, Task::Addresses)
     }
 }

@@ -1,12 +1,14 @@
 //! CREATE_CHILD_SA for the IKE SA itself, both sides (RFC 7296 §1.3.2, §2.8, §2.25.2).
 
 use crypto::Secret;
-use crypto::dh::{self, Exchange};
+use crypto::dh::{self, Exchange, Group};
 use ike_negotiation::{
-    IkeSuite, Mismatch, Selected, UnacceptableAnswer, accept_ike, offer_ike, select_ike,
+    IkeProposal, IkeSuite, Mismatch, Selected, UnacceptableAnswer, accept_ike, offer_ike,
+    select_ike,
 };
 use ike_wire::{
-    ExchangeType, KeyExchange, Malformed, NotifyType, Payload, Payloads, Proposal, Spi,
+    ExchangeType, KeyExchange, Malformed, Notify, NotifyType, Payload, Payloads, Proposal,
+    Protocol, Spi, TransformType,
 };
 
 use super::followup::{Creation, Unfinished};
@@ -15,14 +17,29 @@ use crate::keys::{SharedSecrets, Spis};
 use crate::path::Path;
 use crate::sa::{IkeSa, Request};
 use crate::session::agreed::OwnNonces;
+use crate::session::attempt::MAX_RETRIES;
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
+use crate::session::offer::{first_group, wanted_group};
 use crate::suite::algorithms;
 use crate::{Dropped, Ending, Refusal};
+
+/// IKE SAs replaced and not yet deleted: a peer that rekeys without end must delete first.
+const MAX_RETIRING: usize = 8;
+
+/// How to ask for an IKE SA.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IkeWish {
+    /// In the group that the peer wants (INVALID_KE_PAYLOAD).
+    group: Option<Group>,
+    /// How often it wanted another.
+    retries: u8,
+}
 
 /// An IKE SA that we asked for.
 #[derive(Debug)]
 pub(crate) struct IkeAttempt {
+    wish: IkeWish,
     pub(crate) spi: u64,
     nonce: Vec<u8>,
     exchange: Exchange,
@@ -85,15 +102,17 @@ impl IkeRefusal {
         }
     }
 
-    fn explain(&self) -> (Refusal, Option<String>) {
-        match self {
+    /// What the operator is told; nothing of what the protocol settles by itself.
+    fn explain(&self) -> Option<(Refusal, Option<String>)> {
+        Some(match self {
+            Self::KeyExchangeGroup(_) => return None,
             Self::Proposal(mismatch) => (Refusal::NoProposalChosen, Some(mismatch.to_string())),
             Self::Answer(fault) => (Refusal::AnswerNotOffered, Some(fault.to_string())),
-            Self::KeyExchangeGroup(_) | Self::KeyExchange => (Refusal::KeyExchange, None),
+            Self::KeyExchange => (Refusal::KeyExchange, None),
             Self::NoSpi => (Refusal::InvalidSyntax, Some("a proposal without SPI".to_owned())),
             Self::Malformed(malformed) => (Refusal::InvalidSyntax, Some(malformed.to_string())),
             Self::Internal => (Refusal::Internal, None),
-        }
+        })
     }
 }
 
@@ -158,8 +177,9 @@ impl Established {
         payloads: &Payloads<'_>,
     ) -> Result<(), Dropped> {
         let which = Which::Current;
-        let busy =
-            self.children.any_in_motion() || self.candidate.is_some() || self.is_creating_child();
+        let busy = self.is_changing_children()
+            || self.candidate.is_some()
+            || self.retiring.len() >= MAX_RETIRING;
         if busy {
             return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
         }
@@ -168,8 +188,9 @@ impl Established {
         let (agreed, answer) = match self.agree_ike(cx, payloads) {
             Ok(agreed) => agreed,
             Err(refusal) => {
-                let (reason, detail) = refusal.explain();
-                self.report(cx, reason, detail);
+                if let Some((reason, detail)) = refusal.explain() {
+                    self.report(cx, reason, detail);
+                }
                 let (kind, data) = refusal.answer();
                 return self.respond(cx, which, path, request, &[note(kind, &data)]);
             }
@@ -201,7 +222,7 @@ impl Established {
         reply: &[Payload<'_>],
     ) -> Result<(), Dropped> {
         let which = Which::Current;
-        if self.children.any_in_motion() || self.is_creating_child() {
+        if self.is_changing_children() {
             // Things have changed since the peer began.
             cx.spis.release_ike(agreed.own_spi());
             return self.say(cx, which, path, request, NotifyType::TEMPORARY_FAILURE);
@@ -222,13 +243,16 @@ impl Established {
         Ok(())
     }
 
-    /// Whether we are asking for a CHILD_SA.
-    fn is_creating_child(&self) -> bool {
-        match self.current.outbound.awaiting() {
-            Some(Awaiting::Child(_)) => true,
+    /// Whether an exchange of ours about CHILD_SAs is under way or due, which must not be lost
+    /// with the IKE SA.
+    fn is_changing_children(&self) -> bool {
+        let asking = match self.current.outbound.awaiting() {
+            Some(Awaiting::Child(_) | Awaiting::Discard) => true,
             Some(Awaiting::FollowUp(follow_up)) => !follow_up.is_of_ike(),
             _ => false,
-        }
+        };
+        let discards = |task: &Task| matches!(task, Task::Discard(_));
+        asking || self.children.any_in_motion() || self.tasks.iter().any(discards)
     }
 
     fn agree_ike(
@@ -239,7 +263,10 @@ impl Established {
         let offered = payloads.security_association()?;
         let theirs = payloads.nonce()?;
         let KeyExchange { group: sent, data } = payloads.key_exchange()?;
-        let Selected { suite, answer } = select_ike(&cx.config.ike_proposals, offered, Some(sent))
+        let configured = &cx.config.ike_proposals;
+        let kept = IkeProposal::keeping(&self.current.suite, configured);
+        let Selected { suite, answer } = select_ike(&kept, offered, Some(sent))
+            .or_else(|_| select_ike(configured, offered, Some(sent)))
             .map_err(|mismatch| IkeRefusal::Proposal(Box::new(mismatch)))?;
         let group = suite.group.transform_id();
         if sent != group {
@@ -258,11 +285,22 @@ impl Established {
         Ok((agreed, Answer { proposal, nonce, group, public }))
     }
 
-    pub(super) fn ask_for_ike(&mut self, cx: &mut Context<'_>) -> Result<(), Dropped> {
-        let exchange = Exchange::start(self.current.suite.group).map_err(|_| Dropped::Internal)?;
+    pub(super) fn ask_for_ike(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: IkeWish,
+    ) -> Result<(), Dropped> {
         let spi = cx.spis.allocate_ike(cx.random, self.id);
-        let proposals = offer_ike(&cx.config.ike_proposals, Spi::Ike(spi));
-        let attempt = IkeAttempt { spi, nonce: cx.random.nonce(), exchange, proposals };
+        let kept = IkeProposal::keeping(&self.current.suite, &cx.config.ike_proposals);
+        let proposals = offer_ike(&kept, Spi::Ike(spi));
+        let usual = Some(self.current.suite.group).filter(|group| offers(&proposals, *group));
+        let group = wish.group.or(usual).or_else(|| first_group(&proposals));
+        let exchange = group.map(Exchange::start).and_then(Result::ok);
+        let Some(exchange) = exchange else {
+            cx.spis.release_ike(spi);
+            return Err(Dropped::Internal);
+        };
+        let attempt = IkeAttempt { wish, spi, nonce: cx.random.nonce(), exchange, proposals };
         let payloads = [
             Payload::SecurityAssociation(attempt.proposals.clone()),
             Payload::Nonce(&attempt.nonce),
@@ -292,7 +330,7 @@ impl Established {
         let spi = attempt.spi;
         if let Some(error) = payloads.error_notify() {
             cx.spis.release_ike(spi);
-            self.ike_refused(cx, error.kind);
+            self.ike_refused(cx, attempt.wish, Some(attempt.exchange.group()), &error);
             return Outcome::Alive;
         }
         match attempt.agree(payloads) {
@@ -303,21 +341,37 @@ impl Established {
             }
             Err(refusal) => {
                 cx.spis.release_ike(spi);
-                let (reason, detail) = refusal.explain();
-                self.report(cx, reason, detail);
+                if let Some((reason, detail)) = refusal.explain() {
+                    self.report(cx, reason, detail);
+                }
                 self.finish_session(cx, Ending::Protocol)
             }
         }
     }
 
     /// The peer refuses to rekey: its own successor stands, or we ask again.
-    pub(super) fn ike_refused(&mut self, cx: &mut Context<'_>, error: NotifyType) {
+    pub(super) fn ike_refused(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: IkeWish,
+        tried: Option<Group>,
+        error: &Notify<'_>,
+    ) {
         if let Some(candidate) = self.candidate.take() {
             self.succeed(cx, candidate.sa);
-        } else if matches!(error, NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND) {
-            self.delay(cx, Task::RekeyIke);
-        } else {
-            self.report(cx, Refusal::Peer, Some(error.to_string()));
+            return;
+        }
+        let offered = offer_ike(&cx.config.ike_proposals, Spi::None);
+        let wanted = wanted_group(error, &offered).filter(|group| tried != Some(*group));
+        let retries = wish.retries + 1;
+        match error.kind {
+            NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND => {
+                self.delay(cx, Task::RekeyIke(wish));
+            }
+            NotifyType::INVALID_KE_PAYLOAD if wanted.is_some() && retries <= MAX_RETRIES => {
+                self.tasks.push_back(Task::RekeyIke(IkeWish { group: wanted, retries }));
+            }
+            _ => self.report(cx, Refusal::Peer, Some(error.kind.to_string())),
         }
     }
 
@@ -353,9 +407,17 @@ impl Established {
 }
 
 fn spi_of(proposals: &[Proposal], number: u8) -> Option<u64> {
-    let chosen = proposals.iter().find(|proposal| proposal.number == number)?;
+    let chosen = proposals
+        .iter()
+        .find(|proposal| proposal.number == number && proposal.protocol == Protocol::Ike)?;
     match chosen.spi {
         Spi::Ike(spi) if spi != 0 => Some(spi),
         Spi::Ike(_) | Spi::Esp(_) | Spi::None => None,
     }
+}
+
+fn offers(proposals: &[Proposal], group: Group) -> bool {
+    proposals.iter().flat_map(|proposal| &proposal.transforms).any(|transform| {
+        transform.kind == TransformType::KEY_EXCHANGE && transform.id == group.transform_id()
+    })
 }

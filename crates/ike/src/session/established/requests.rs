@@ -1,20 +1,19 @@
 //! What we ask of the peer: one request at a time, in the order in which it came up.
 
-use crypto::dh::Group;
-use ike_negotiation::{KeyExchange, offer_child};
-use ike_wire::{Delete, ExchangeType, Notify, NotifyType, Payload, Payloads, Protocol, Spi};
+use ike_wire::{Delete, ExchangeType, Notify, NotifyType, Payload, Payloads, Protocol};
 
 use super::{Awaiting, Established, Outcome, Retiring, Sa, Task, Which};
+use crate::config::Config;
 use crate::path::{Nat, Path, hash};
 use crate::sa::Inner;
 use crate::session::child::ChildState;
 use crate::session::context::Context;
-use crate::session::offer::{ChildPlan, first_group};
 use crate::{Dropped, Ending};
 
 impl Established {
     /// Begins what is due while nothing is awaited.
     pub(super) fn go_on(&mut self, cx: &mut Context<'_>) -> Outcome {
+        self.note_childlessness(cx);
         while self.current.outbound.is_idle() && self.candidate.is_none() {
             let Some(task) = self.tasks.pop_front() else { break };
             if self.start(cx, task).is_err() {
@@ -26,25 +25,14 @@ impl Established {
 
     fn start(&mut self, cx: &mut Context<'_>, task: Task) -> Result<(), Dropped> {
         match task {
-            Task::RekeyIke => self.ask_for_ike(cx),
-            Task::NewChild(plan) => self.ask_for_child(cx, None, *plan, preferred_group(cx)),
-            Task::RekeyChild { id, with_key_exchange } => {
-                let Some(child) = self.children.find(id) else { return Ok(()) };
-                if !matches!(child.state, ChildState::Live) {
-                    return Ok(());
-                }
-                let plan = ChildPlan { local: child.local.clone(), remote: child.remote.clone() };
-                let group = child.suite.group.or_else(|| preferred_group(cx));
-                self.ask_for_child(cx, Some(id), plan, group.filter(|_| with_key_exchange))
-            }
+            Task::RekeyIke(wish) => self.ask_for_ike(cx, wish),
+            Task::Child(wish) => self.ask_for_child(cx, *wish),
             Task::DeleteChild(id) => {
                 let Some(child) = self.children.find(id) else { return Ok(()) };
-                let spis = vec![child.spi_in];
-                let delete = Payload::Delete(Delete { protocol: Protocol::Esp, spis });
-                let datagrams = self.ask(cx, ExchangeType::INFORMATIONAL, &[delete])?;
-                self.await_response(cx, datagrams, Awaiting::DeleteChild(id));
-                Ok(())
+                let spi_in = child.spi_in;
+                self.ask_to_delete(cx, spi_in, Awaiting::DeleteChild(id))
             }
+            Task::Discard(spi_in) => self.ask_to_delete(cx, spi_in, Awaiting::Discard),
             Task::Liveness => {
                 let datagrams = self.ask(cx, ExchangeType::INFORMATIONAL, &[])?;
                 self.await_response(cx, datagrams, Awaiting::Liveness);
@@ -52,6 +40,18 @@ impl Established {
             }
             Task::Addresses => self.announce_addresses(cx),
         }
+    }
+
+    fn ask_to_delete(
+        &mut self,
+        cx: &mut Context<'_>,
+        spi_in: u32,
+        awaiting: Awaiting,
+    ) -> Result<(), Dropped> {
+        let delete = Payload::Delete(Delete { protocol: Protocol::Esp, spis: vec![spi_in] });
+        let datagrams = self.ask(cx, ExchangeType::INFORMATIONAL, &[delete])?;
+        self.await_response(cx, datagrams, awaiting);
+        Ok(())
     }
 
     /// Seals a request on the current IKE SA and sends it.
@@ -111,9 +111,9 @@ impl Established {
                 }
                 Ok(Outcome::Alive)
             }
-            Awaiting::Liveness => Ok(Outcome::Alive),
+            Awaiting::Liveness | Awaiting::Discard => Ok(Outcome::Alive),
             Awaiting::Addresses => {
-                self.addresses_announced(cx, &payloads);
+                self.addresses_announced(cx, which, &payloads);
                 Ok(Outcome::Alive)
             }
         }
@@ -129,6 +129,7 @@ impl Established {
                 Awaiting::Setup
                 | Awaiting::DeleteChild(_)
                 | Awaiting::DeleteIke
+                | Awaiting::Discard
                 | Awaiting::Liveness
                 | Awaiting::Addresses,
             )
@@ -138,6 +139,9 @@ impl Established {
 
     /// Makes `new` the current IKE SA; the old one is kept for a while.
     pub(super) fn succeed(&mut self, cx: &mut Context<'_>, new: Sa) -> usize {
+        // What was due with the old one has come about.
+        self.tasks.retain(|task| !matches!(task, Task::RekeyIke(_)));
+        self.delayed.retain(|(_, task)| !matches!(task, Task::RekeyIke(_)));
         let suite = new.suite.clone();
         let old = std::mem::replace(&mut self.current, new);
         let timers = &cx.config.timers;
@@ -167,7 +171,7 @@ impl Established {
 
     fn announce_addresses(&mut self, cx: &mut Context<'_>) -> Result<(), Dropped> {
         let path = self.peer.path;
-        let (source, destination) = nat_hashes(self.current.spis, &path);
+        let (source, destination) = nat_hashes(cx.config, self.current.spis, &path);
         let payloads = [
             Payload::Notify(Notify::new(NotifyType::UPDATE_SA_ADDRESSES, &[])),
             Payload::Notify(Notify::new(NotifyType::NAT_DETECTION_SOURCE_IP, &source)),
@@ -178,18 +182,15 @@ impl Established {
         Ok(())
     }
 
-    fn addresses_announced(&mut self, cx: &mut Context<'_>, payloads: &Payloads<'_>) {
+    /// What the peer saw of them; unless they have changed again, which is announced next.
+    fn addresses_announced(&mut self, cx: &mut Context<'_>, which: Which, payloads: &Payloads<'_>) {
         let path = self.peer.path;
-        if let Some(nat) = detect(self.current.spis, &path, payloads) {
+        let changed_again = self.tasks.iter().any(|task| matches!(task, Task::Addresses));
+        let nat = self.sa(which).and_then(|sa| detect(cx.config, sa.spis, &path, payloads));
+        if let Some(nat) = nat.filter(|_| !changed_again) {
             self.move_to(cx, path, nat);
         }
     }
-}
-
-/// The group that we like best for CHILD_SAs, if they have key exchanges at all.
-fn preferred_group(cx: &Context<'_>) -> Option<Group> {
-    let offered = offer_child(&cx.config.child_proposals, Spi::Esp(0), KeyExchange::Possible);
-    first_group(&offered)
 }
 
 /// Sends DELETE for an IKE SA; false when its window is not free.
@@ -205,14 +206,22 @@ pub(crate) fn delete_ike(cx: &mut Context<'_>, sa: &mut Sa, path: Path) -> bool 
     true
 }
 
-/// NAT_DETECTION data for the source and destination of what we send.
-pub(crate) fn nat_hashes(spis: (u64, u64), path: &Path) -> ([u8; 20], [u8; 20]) {
-    (hash(spis, path.local), hash(spis, path.remote))
+/// NAT_DETECTION data for the source and destination of what we send; of a source that
+/// nobody has, when a NAT is to be believed in.
+pub(crate) fn nat_hashes(config: &Config, spis: (u64, u64), path: &Path) -> ([u8; 20], [u8; 20]) {
+    let source = if config.force_encapsulation { ([0, 0, 0, 0], 0).into() } else { path.local };
+    (hash(spis, source), hash(spis, path.remote))
 }
 
 /// What a message tells of NATs on its path.
-pub(crate) fn detect(spis: (u64, u64), path: &Path, payloads: &Payloads<'_>) -> Option<Nat> {
+pub(crate) fn detect(
+    config: &Config,
+    spis: (u64, u64),
+    path: &Path,
+    payloads: &Payloads<'_>,
+) -> Option<Nat> {
     let sources = payloads.notifies(NotifyType::NAT_DETECTION_SOURCE_IP).map(|n| n.data);
     let destination = payloads.notify(NotifyType::NAT_DETECTION_DESTINATION_IP).map(|n| n.data);
-    Nat::detect(spis, path, sources, destination)
+    let nat = Nat::detect(spis, path, sources, destination)?;
+    Some(Nat { local: nat.local || config.force_encapsulation, ..nat })
 }

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Established, Outcome, Task};
-use crate::session::child::ChildState;
+use ike_negotiation::ChildProposal;
+
+use super::{Established, IkeWish, Outcome, Task};
+use crate::session::attempt::{Ask, Wish};
+use crate::session::child::{Child, ChildState};
 use crate::session::context::Context;
 use crate::{Ending, Path};
 
@@ -20,7 +23,6 @@ impl Established {
             self.abandon_unfinished(cx);
         }
         self.tend_children(cx);
-        self.note_childlessness(cx);
         if self.is_childless_too_long(cx) {
             return self.finish_session(cx, Ending::Childless);
         }
@@ -79,13 +81,13 @@ impl Established {
         for child in self.children.iter_mut().filter(|child| due(child.rekey_at)) {
             child.rekey_at = child.expires_at;
             if matches!(child.state, ChildState::Live) {
-                let with_key_exchange = self.ours || child.suite.group.is_some();
-                self.tasks.push_back(Task::RekeyChild { id: child.id, with_key_exchange });
+                let key_exchange = usual_key_exchange(cx, self.ours, child);
+                self.tasks.push_back(Task::Child(Wish::successor(child, key_exchange)));
             }
         }
     }
 
-    fn note_childlessness(&mut self, cx: &Context<'_>) {
+    pub(super) fn note_childlessness(&mut self, cx: &Context<'_>) {
         if !self.children.is_empty() {
             self.childless_since = None;
         } else if self.childless_since.is_none() {
@@ -102,7 +104,7 @@ impl Established {
         let now = cx.now.instant;
         if self.rekey_at <= now {
             self.rekey_at = self.expires_at;
-            self.tasks.push_back(Task::RekeyIke);
+            self.tasks.push_back(Task::RekeyIke(IkeWish::default()));
         }
         for (at, task) in std::mem::take(&mut self.delayed) {
             if at <= now {
@@ -122,6 +124,13 @@ impl Established {
         let wait = cx.random.jitter(cx.config.timers.retry);
         self.delayed.push((cx.now.instant + wait, task));
     }
+}
+
+/// Clients that had no key exchange so far may take none from the gateway (Windows behind NAT
+/// fails with one): as the responder of the session we leave it out where we may.
+pub(super) fn usual_key_exchange(cx: &Context<'_>, ours: bool, child: &Child) -> Ask {
+    let may_lack = cx.config.child_proposals.iter().any(ChildProposal::may_lack_key_exchange);
+    if ours || child.suite.group.is_some() || !may_lack { Ask::AsUsual } else { Ask::Without }
 }
 
 /// Beyond the life of any session.

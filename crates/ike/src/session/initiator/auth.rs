@@ -11,9 +11,10 @@ use crate::pool::Wanted;
 use crate::sa::Inner;
 use crate::session::Stage;
 use crate::session::address::{assigned, request};
-use crate::session::attempt::Attempt;
+use crate::session::attempt::{Attempt, Wish};
 use crate::session::context::Context;
 use crate::session::established::{Beginning, Established, Task};
+use crate::session::init::Authorities;
 use crate::session::notes::note;
 use crate::session::offer::{ChildRefusal, Parent, Terms};
 use crate::session::proof::{
@@ -40,7 +41,7 @@ impl AwaitAuth {
 
 impl From<Disbelief> for Box<Failure> {
     fn from(disbelief: Disbelief) -> Self {
-        let Disbelief { reason, detail, certificate } = disbelief;
+        let Disbelief { reason, detail, certificate, .. } = disbelief;
         Self::new(Failure { reason, detail, sa: None, certificate })
     }
 }
@@ -48,6 +49,11 @@ impl From<Disbelief> for Box<Failure> {
 impl Target {
     fn wanted(&self) -> Wanted {
         Wanted { v4: self.virtual_addresses.0, v6: self.virtual_addresses.1 }
+    }
+
+    /// Whether the peer is to be had with a PPK only.
+    fn needs_ppk(&self, cx: &Context<'_>) -> bool {
+        cx.credentials.ppks.get(&self.peer).is_some_and(|ppk| ppk.required)
     }
 }
 
@@ -72,18 +78,20 @@ impl Setup {
         let id = target.identity.as_identification();
         let own = self.prove(cx, target, with_ppk.as_ref().unwrap_or(&self.sa.keys), &id)?;
         let without = match &with_ppk {
-            Some(_) => Some(self.prove(cx, target, &self.sa.keys, &id)?),
-            None => None,
+            Some(_) if !target.needs_ppk(cx) => Some(self.prove(cx, target, &self.sa.keys, &id)?),
+            Some(_) | None => None,
         };
-        let ppk_id: Vec<u8> =
-            std::iter::once(PPK_ID_FIXED).chain(target.ppk.iter().flatten().copied()).collect();
+        let ppk_id = cx.credentials.ppks.get(&target.peer).map(|ppk| ppk.id.as_slice());
+        let ppk_id = [&[PPK_ID_FIXED], ppk_id.unwrap_or_default()].concat();
         let internal = |_| Failure::new(Refusal::Internal, None);
         let attempt =
-            target.children.first().map(|plan| Attempt::new(cx, None, plan.clone(), None));
+            target.children.first().map(|plan| Attempt::new(cx, *Wish::new(plan.clone()), None));
         let attempt = attempt.transpose().map_err(internal)?;
 
+        let authorities = Authorities::of(cx.credentials);
         let mut payloads = vec![Payload::IdInitiator(id)];
         payloads.extend(own.certificates().map(Payload::Certificate));
+        payloads.extend(authorities.payload());
         payloads.push(Payload::IdResponder(target.peer.as_identification()));
         payloads.push(Payload::Authentication(own.authentication()));
         let wanted = target.wanted();
@@ -93,10 +101,8 @@ impl Setup {
         if target.initial_contact {
             payloads.push(note(NotifyType::INITIAL_CONTACT, &[]));
         }
-        if let Some(without) = &without {
-            payloads.push(note(NotifyType::PPK_IDENTITY, &ppk_id));
-            payloads.push(note(NotifyType::NO_PPK_AUTH, &without.data));
-        }
+        payloads.extend(with_ppk.is_some().then(|| note(NotifyType::PPK_IDENTITY, &ppk_id)));
+        payloads.extend(without.iter().map(|own| note(NotifyType::NO_PPK_AUTH, &own.data)));
         let message_id = self.sa.outbound.next_id();
         let sealed = self.sa.request(ExchangeType::IKE_AUTH, &payloads);
         let Ok(sealed) = sealed else {
@@ -112,15 +118,11 @@ impl Setup {
     }
 
     fn with_ppk(&self, cx: &Context<'_>, target: &Target) -> Result<Option<IkeKeys>, Disbelief> {
-        let Some(id) = &target.ppk else { return Ok(None) };
-        match cx.credentials.ppks.get(id) {
-            Some(ppk) if self.features.ppk => {
-                Ok(Some(self.sa.keys.with_ppk(self.sa.suite.prf, ppk)?))
-            }
-            _ if cx.credentials.ppk_required.contains(&target.peer) => {
-                Err(Disbelief::new(Refusal::Ppk, None))
-            }
-            _ => Ok(None),
+        let ppk = cx.credentials.ppks.get(&target.peer);
+        match ppk.filter(|_| self.features.ppk) {
+            Some(ppk) => Ok(Some(self.sa.keys.with_ppk(self.sa.suite.prf, &ppk.key)?)),
+            None if target.needs_ppk(cx) => Err(Disbelief::new(Refusal::Ppk, None)),
+            None => Ok(None),
         }
     }
 
@@ -175,7 +177,7 @@ impl Setup {
                 if refused_by_peer {
                     cx.spis.release_ike(self.sa.local_spi());
                 } else {
-                    failure.sa = Some(Box::new(self.sa));
+                    failure.sa = Some((self.path, Box::new(self.sa)));
                 }
                 return Progress::Failed(failure);
             }
@@ -192,8 +194,9 @@ impl Setup {
             inner: target.children.iter().flat_map(|plan| plan.remote.clone()).collect(),
             virtual_address: false,
         };
-        let terms = Terms::of_initiator(grant, &lease);
+        let terms = Terms::of_initiator(grant);
         cx.out.established(id, &peer, &lease);
+        let spi_in = auth.attempt.as_ref().map(|attempt| attempt.spi_in);
         let child = auth.attempt.map(|attempt| self.first_child(cx, id, &peer, attempt, &payloads));
         let mobike = payloads.notify(NotifyType::MOBIKE_SUPPORTED).is_some();
         let beginning =
@@ -201,11 +204,17 @@ impl Setup {
         let mut established = Established::new(cx, beginning);
         match child {
             Some(Ok(child)) => established.children().add(child),
-            Some(Err(refusal)) => established.report_refusal(cx, &refusal),
+            Some(Err(refusal)) => {
+                established.report_refusal(cx, &refusal);
+                let at_peer = !matches!(refusal, ChildRefusal::Peer(_));
+                if let Some(spi_in) = spi_in.filter(|_| at_peer) {
+                    established.want(cx, Task::Discard(spi_in));
+                }
+            }
             None => {}
         }
         for plan in target.children.iter().skip(1) {
-            established.want(cx, Task::NewChild(Box::new(plan.clone())));
+            established.want(cx, Task::Child(Wish::new(plan.clone())));
         }
         Progress::Established(Box::new(Stage::Established(Box::new(established))))
     }
@@ -249,6 +258,9 @@ impl Setup {
         let id = payloads.id_responder()?;
         let identity = Identity::from(id);
         let ppk = auth.with_ppk.is_some() && payloads.notify(NotifyType::PPK_IDENTITY).is_some();
+        if target.needs_ppk(cx) && !ppk {
+            return Err(Disbelief::new(Refusal::Ppk, None));
+        }
         let keys = auth.with_ppk.as_ref().filter(|_| ppk).unwrap_or(&self.sa.keys);
         let prf = self.sa.suite.prf;
         let intermediate = self.intermediate.auth(auth.message_id);

@@ -36,6 +36,14 @@ pub(super) struct AwaitInit {
     pub(super) outbound: Outbound<()>,
 }
 
+/// What the peer wants of our IKE_SA_INIT before it takes it.
+enum Wish {
+    None,
+    /// What it has been sent already: it was asked for twice.
+    Granted,
+    New,
+}
+
 impl AwaitInit {
     pub(super) fn begin(
         cx: &mut Context<'_>,
@@ -65,9 +73,8 @@ impl AwaitInit {
 
     fn send(&mut self, cx: &mut Context<'_>, target: &Target) -> Result<(), Dropped> {
         let spis = (self.spi, 0);
-        let features = (target.ppk.is_some(), true);
-        let announcement =
-            Announcement::new(cx.config, cx.credentials, spis, &target.path, features);
+        let features = (cx.credentials.ppks.contains_key(&target.peer), true);
+        let announcement = Announcement::new(cx.config, spis, &target.path, features);
         let mut payloads = Vec::new();
         payloads.extend(self.cookie.as_ref().map(|cookie| note(NotifyType::COOKIE, cookie)));
         payloads.extend([
@@ -114,14 +121,19 @@ impl AwaitInit {
                 return (Progress::Wait(Step::Init(self)), Err(Dropped::Malformed));
             }
         };
-        if let Some(again) = self.asked_again(&payloads) {
-            let progress = match again.and_then(|()| {
-                self.send(cx, target).map_err(|_| Failure::new(Refusal::Internal, None))
-            }) {
-                Ok(()) => Progress::Wait(Step::Init(self)),
-                Err(failure) => self.fail(cx, failure),
-            };
-            return (progress, Ok(()));
+        match self.asked_for(&payloads) {
+            Ok(Wish::None) => {}
+            Ok(Wish::Granted) => {
+                return (Progress::Wait(Step::Init(self)), Err(Dropped::NotAwaited));
+            }
+            Ok(Wish::New) => {
+                let progress = match self.send(cx, target) {
+                    Ok(()) => Progress::Wait(Step::Init(self)),
+                    Err(_) => self.fail(cx, Failure::new(Refusal::Internal, None)),
+                };
+                return (progress, Ok(()));
+            }
+            Err(failure) => return (self.fail(cx, failure), Ok(())),
         }
         if let Some(error) = payloads.error_notify() {
             let failure = Failure::new(Refusal::Peer, Some(error.kind.to_string()));
@@ -143,27 +155,36 @@ impl AwaitInit {
         Progress::Failed(failure)
     }
 
-    /// A COOKIE, or another group: the same again with it.
-    fn asked_again(&mut self, payloads: &Payloads<'_>) -> Option<Result<(), Box<Failure>>> {
+    /// Takes a COOKIE, or another group, into the next request.
+    fn asked_for(&mut self, payloads: &Payloads<'_>) -> Result<Wish, Box<Failure>> {
         if let Some(cookie) = payloads.notify(NotifyType::COOKIE) {
+            if self.cookie.as_deref() == Some(cookie.data) {
+                return Ok(Wish::Granted);
+            }
             self.cookie = Some(cookie.data.to_vec());
         } else if let Some(wanted) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
             let group = wanted.data.try_into().ok().map(u16::from_be_bytes);
-            let offered = |id: &u16| {
-                self.proposals.iter().flat_map(|proposal| &proposal.transforms).any(|transform| {
-                    transform.kind == TransformType::KEY_EXCHANGE && transform.id == *id
-                })
-            };
-            let group = group.filter(offered).and_then(Group::from_transform_id);
-            let Some(exchange) = group.and_then(|group| Exchange::start(group).ok()) else {
-                return Some(Err(Failure::new(Refusal::KeyExchange, None)));
-            };
-            self.exchange = exchange;
+            if group == Some(self.exchange.group().transform_id()) {
+                return Ok(Wish::Granted);
+            }
+            let group = group.filter(|id| self.offers(*id)).and_then(Group::from_transform_id);
+            let exchange = group.and_then(|group| Exchange::start(group).ok());
+            self.exchange = exchange.ok_or(Failure::new(Refusal::KeyExchange, None))?;
         } else {
-            return None;
+            return Ok(Wish::None);
         }
-        let again = self.tries < MAX_TRIES;
-        Some(if again { Ok(()) } else { Err(Failure::new(Refusal::NoAnswer, None)) })
+        if self.tries < MAX_TRIES {
+            Ok(Wish::New)
+        } else {
+            Err(Failure::new(Refusal::NoAnswer, None))
+        }
+    }
+
+    fn offers(&self, group: u16) -> bool {
+        self.proposals
+            .iter()
+            .flat_map(|proposal| &proposal.transforms)
+            .any(|transform| transform.kind == TransformType::KEY_EXCHANGE && transform.id == group)
     }
 
     fn complete(
@@ -189,7 +210,10 @@ impl AwaitInit {
         let shared = exchange.finish(data).map_err(|_| Failure::new(Refusal::KeyExchange, None))?;
 
         let spis = (spi, responder_spi);
-        let features = Features::of(payloads, spis, &target.path);
+        let features = Features::of(cx.config, payloads, spis, &target.path);
+        if responder_spi == 0 || (!suite.additional.is_empty() && !features.intermediate) {
+            return Err(Failure::new(Refusal::InvalidSyntax, None));
+        }
         let nonces = Nonces { initiator: &nonce, responder: theirs };
         let of = Spis { initiator: spi.to_be_bytes(), responder: responder_spi.to_be_bytes() };
         let pending = suite.additional.clone();

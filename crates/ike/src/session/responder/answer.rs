@@ -54,6 +54,11 @@ impl AwaitVerdict {
         Stage::linger(cx, self.peer.path, self.sa)
     }
 
+    /// Nobody decided in time.
+    pub(crate) fn time_out(self, cx: &mut Context<'_>) -> Stage {
+        self.fail(cx, Disbelief::new(Refusal::SetupTimeout, None))
+    }
+
     /// The policy said yes.
     pub(crate) fn admit(mut self, cx: &mut Context<'_>, grant: Grant) -> Stage {
         let plaintext = std::mem::take(&mut self.inner.plaintext);
@@ -67,7 +72,7 @@ impl AwaitVerdict {
     }
 
     fn fail(self, cx: &mut Context<'_>, disbelief: Disbelief) -> Stage {
-        let Disbelief { reason, detail, certificate } = disbelief;
+        let Disbelief { reason, detail, certificate, .. } = disbelief;
         cx.out.refused(Refused {
             session: Some(self.id),
             path: self.peer.path,
@@ -137,9 +142,6 @@ impl AwaitVerdict {
         let lease = cx.pool.lease(&grant.subject, wanted);
         let terms = Terms::new(grant, lease.addresses());
         let mobike = payloads.notify(NotifyType::MOBIKE_SUPPORTED).is_some();
-        if payloads.notify(NotifyType::INITIAL_CONTACT).is_some() {
-            cx.out.initial_contact = Some((self.id, Arc::clone(&terms.subject)));
-        }
         self.sa.keys = self.keys.clone();
         // The window stays with the request until the answer is sealed below.
         let peer = Box::new(self.peer.clone());
@@ -178,6 +180,9 @@ impl AwaitVerdict {
             return self.fail(cx, Disbelief::new(Refusal::Internal, None));
         };
         cx.out.send(self.peer.path, &sealed.datagrams);
+        if payloads.notify(NotifyType::INITIAL_CONTACT).is_some() {
+            cx.out.initial_contact = Some((self.id, Arc::clone(&terms.subject)));
+        }
         let beginning = Beginning { id: self.id, peer, ours: false, mobike, terms, sa: self.sa };
         let mut established = Established::new(cx, beginning);
         match child {

@@ -49,14 +49,11 @@ impl AwaitAuth {
         let Some(mut authentication) = payloads.optional_authentication()? else {
             return Err(Disbelief::new(Refusal::Eap, None));
         };
-        let with_ppk = self.keys_with_ppk(cx, &payloads)?;
-        if with_ppk.is_none() {
-            if let Some(without) = payloads.notify(NotifyType::NO_PPK_AUTH) {
-                authentication.data = without.data;
-            }
-            if cx.credentials.ppk_required.contains(claimed) {
-                return Err(Disbelief::new(Refusal::Ppk, None));
-            }
+        let with_ppk = self.keys_with_ppk(cx, claimed, &payloads)?;
+        if with_ppk.is_none()
+            && let Some(without) = payloads.notify(NotifyType::NO_PPK_AUTH)
+        {
+            authentication.data = without.data;
         }
         let ppk = with_ppk.is_some();
         let keys = with_ppk.unwrap_or_else(|| self.sa.keys.clone());
@@ -89,22 +86,29 @@ impl AwaitAuth {
         Ok(Believed { peer, keys })
     }
 
-    /// The keys with the PPK that the peer names, if we have it (RFC 8784 §3).
+    /// The keys with the PPK that the peer names, if it is this peer's (RFC 8784 §3).
     fn keys_with_ppk(
         &self,
         cx: &Context<'_>,
+        claimed: &Identity,
         payloads: &Payloads<'_>,
     ) -> Result<Option<IkeKeys>, Disbelief> {
-        let Some(named) = payloads.notify(NotifyType::PPK_IDENTITY) else { return Ok(None) };
-        let known = match named.data.split_first() {
-            Some((&PPK_ID_FIXED, id)) if self.features.ppk => cx.credentials.ppks.get(id),
-            _ => None,
-        };
-        match known {
-            Some(ppk) => Ok(Some(self.sa.keys.with_ppk(self.sa.suite.prf, ppk)?)),
-            None if payloads.notify(NotifyType::NO_PPK_AUTH).is_some() => Ok(None),
-            None => Err(Disbelief::new(Refusal::Ppk, Some("the PPK_ID is not registered".into()))),
+        let registered = cx.credentials.ppks.get(claimed);
+        let named = payloads.notify(NotifyType::PPK_IDENTITY).map(|notify| notify.data);
+        let named = named.and_then(<[u8]>::split_first);
+        let agreed = registered.filter(|ppk| {
+            self.features.ppk
+                && named.is_some_and(|(kind, id)| *kind == PPK_ID_FIXED && id == ppk.id)
+        });
+        if let Some(ppk) = agreed {
+            return Ok(Some(self.sa.keys.with_ppk(self.sa.suite.prf, &ppk.key)?));
         }
+        let may_do_without = named.is_none() || payloads.notify(NotifyType::NO_PPK_AUTH).is_some();
+        if !may_do_without || registered.is_some_and(|ppk| ppk.required) {
+            let detail = named.map(|_| "the PPK_ID is not this peer's".to_owned());
+            return Err(Disbelief::new(Refusal::Ppk, detail));
+        }
+        Ok(None)
     }
 
     fn disbelieve(
@@ -114,13 +118,9 @@ impl AwaitAuth {
         identity: Option<Identity>,
         disbelief: Disbelief,
     ) -> (Stage, Result<(), Dropped>) {
-        let Disbelief { reason, detail, certificate } = disbelief;
-        let answer = if reason == Refusal::InvalidSyntax {
-            NotifyType::INVALID_SYNTAX
-        } else {
-            NotifyType::AUTHENTICATION_FAILED
-        };
-        let notify = note(answer, &[]);
+        let (answer, data) = disbelief.answer();
+        let Disbelief { reason, detail, certificate, .. } = disbelief;
+        let notify = note(answer, &data);
         if let Ok(sealed) = self.sa.respond(&inner.request, &[notify]) {
             cx.out.send(self.path, &sealed.datagrams);
         }
