@@ -59,7 +59,10 @@ impl Mismatch {
         let pairs = offers.iter().flat_map(|offer| menus.iter().map(move |menu| (menu, offer)));
         let nearest = pairs
             .filter_map(|(menu, offer)| Some((menu, offer, choose(menu, offer, rules).err()?)))
-            .min_by_key(|(_, _, misses)| misses.len());
+            // Of a cipher in common only the rest needs to be told.
+            .min_by_key(|(_, _, misses)| {
+                (misses.len(), misses.contains(&TransformType::ENCRYPTION))
+            });
         let misses = nearest.as_ref().map_or(&[][..], |(_, _, misses)| misses);
         let remedy = Remedy::find(menus, protocol, offered, misses);
         let misses = nearest.iter().flat_map(|(menu, offer, misses)| {

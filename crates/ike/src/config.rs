@@ -82,7 +82,7 @@ pub struct Timers {
     pub linger: Duration,
     /// How long an IKE SA without CHILD_SAs is kept.
     pub childless: Duration,
-    /// Wait after TEMPORARY_FAILURE (RFC 7296 §2.25), less jitter.
+    /// Mean wait after TEMPORARY_FAILURE (RFC 7296 §2.25).
     pub retry: Duration,
 }
 

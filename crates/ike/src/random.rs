@@ -25,6 +25,13 @@ impl dyn Random + Send + '_ {
         octets
     }
 
+    /// Half of `duration` to three halves, so that two who got in each other's way do not do
+    /// so again.
+    pub(crate) fn spread(&mut self, duration: Duration) -> Duration {
+        let part = u32::from(u16::from_be_bytes(self.array()));
+        duration / 2 + duration * part / u32::from(u16::MAX)
+    }
+
     /// `duration` less up to a tenth, so that what began together does not end together.
     pub(crate) fn jitter(&mut self, duration: Duration) -> Duration {
         let part = u32::from(u16::from_be_bytes(self.array()));

@@ -86,9 +86,6 @@ reasons! {
         /// Malformed where it cannot be ignored.
         InvalidSyntax = "ike.invalid-syntax",
             ja "メッセージの内容が正しくありません。", en "the content of the message is malformed";
-        /// A critical payload we do not know.
-        UnsupportedCritical = "ike.unsupported-critical-payload",
-            ja "未対応の必須ペイロードです。", en "a critical payload is not supported";
         /// EAP.
         Eap = "ike.eap-not-supported",
             ja "EAP 認証は使えません。証明書または事前共有鍵に切り替えてください。",
@@ -132,9 +129,6 @@ reasons! {
         /// The peer is someone else than wanted.
         PeerIdentity = "ike.peer-identity",
             ja "相手の ID が設定と異なります。", en "the peer has another identity than configured";
-        /// The policy refused; its own reason is recorded.
-        Policy = "ike.policy",
-            ja "方針により拒否されました。", en "refused by the policy";
         /// Nothing of the proposed traffic is permitted.
         SelectorsUnacceptable = "ike.ts-unacceptable",
             ja "提案されたトラフィックセレクタに、許可されたものがありません。詳細欄の許可範囲に合わせてください。",

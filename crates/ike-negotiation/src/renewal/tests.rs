@@ -36,8 +36,7 @@ fn a_child_sa_keeps_its_sequence_numbers_too() {
     let configured = ChildProposal::defaults();
     let peer: ChildProposal = "aes128-sha256-noesn".parse().unwrap();
     let offer = offer_child(&[peer], Spi::Esp(7), KeyExchange::Forbidden);
-    let suite =
-        select_child(&configured, &offer, KeyExchange::Forbidden, None).unwrap().suite;
+    let suite = select_child(&configured, &offer, KeyExchange::Forbidden, None).unwrap().suite;
     let kept = ChildProposal::keeping(&suite, &configured);
     assert_eq!(kept.len(), 2, "with and without ML-KEM");
     for text in texts(&kept) {

@@ -205,7 +205,9 @@ fn unnamed(identity: &str, leaf: &Leaf) -> Option<String> {
         (Ok(true), false) => {
             "names it as an address only, where Windows does not look: call the gateway by a host name"
         }
-        (Ok(false), _) => "does not name it, and clients refuse that: have one issued with --ip of it",
+        (Ok(false), _) => {
+            "does not name it, and clients refuse that: have one issued with --ip of it"
+        }
         (Err(_), false) => {
             "does not name it, and clients refuse that: have one issued with --dns of it"
         }

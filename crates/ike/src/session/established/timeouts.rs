@@ -121,7 +121,7 @@ impl Established {
 
     /// Puts a task off (RFC 7296 §2.25).
     pub(super) fn delay(&mut self, cx: &mut Context<'_>, task: Task) {
-        let wait = cx.random.jitter(cx.config.timers.retry);
+        let wait = cx.random.spread(cx.config.timers.retry);
         self.delayed.push((cx.now.instant + wait, task));
     }
 }
