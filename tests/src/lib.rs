@@ -21,8 +21,10 @@
 
 pub mod client;
 pub mod foreign;
+pub mod fuzz;
 pub mod gateway;
 pub mod hello;
+pub mod initiator;
 pub mod netns;
 pub mod peers;
 pub mod program;

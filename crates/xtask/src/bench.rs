@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::criterion::{self, Measurement};
 use crate::error::{Error, Usage};
+use crate::figures::{self, Figure};
 use crate::needs::Group;
 use crate::workspace::Workspace;
 use crate::{host, install, process, terminal};
@@ -16,34 +17,48 @@ use crate::{host, install, process, terminal};
 /// The command line of `bench`.
 pub(crate) struct Request {
     family: &'static str,
+    /// Beside what others wrote.
+    peers: bool,
     json: Option<PathBuf>,
 }
 
 impl Request {
-    /// Reads `core|tls [--json FILE]`.
+    /// Reads `core|tls|ike [--peers] [--json FILE]`; only `ike` has peers.
     ///
     /// # Errors
     ///
     /// When it is anything else.
     pub(crate) fn parse(arguments: &[OsString]) -> Result<Self, Usage> {
-        let (mut family, mut json) = (None, None);
+        let (mut family, mut peers, mut json) = (None, None, None);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.to_str() {
                 Some("core") if family.is_none() => family = Some("core"),
                 Some("tls") if family.is_none() => family = Some("tls"),
+                Some("ike") if family.is_none() => family = Some("ike"),
+                Some("--peers") => peers = Some(argument),
                 Some("--json") => {
                     let file = rest.next().ok_or(Usage::NoValue { option: "--json" })?;
                     json = Some(PathBuf::from(file));
                 }
-                _ => {
-                    let argument = argument.clone();
-                    return Err(Usage::Unexpected { command: "bench", argument });
-                }
+                _ => return Err(unexpected(argument)),
             }
         }
-        Ok(Self { family: family.ok_or(Usage::NoBench)?, json })
+        let family = family.ok_or(Usage::NoBench)?;
+        match peers {
+            Some(argument) if family != "ike" => Err(unexpected(argument)),
+            _ => Ok(Self { family, peers: peers.is_some(), json }),
+        }
     }
+
+    /// The target in `bench`.
+    fn target(&self) -> &'static str {
+        if self.peers { "ike-peers" } else { self.family }
+    }
+}
+
+fn unexpected(argument: &OsString) -> Usage {
+    Usage::Unexpected { command: "bench", argument: argument.clone() }
 }
 
 /// Runs the benchmarks, prints the table and writes the JSON.
@@ -52,63 +67,92 @@ impl Request {
 ///
 /// When they do not build, fail, measure nothing, or the file cannot be written.
 pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<(), Error> {
-    install::ensure(workspace, &[Group::Build])?;
+    let build = || process::cargo(&workspace.root);
+    if request.peers {
+        install::ensure(workspace, &[Group::Build, Group::Test])?;
+        process::run(build().args(["build", "--release", "-p", "sekisho"]))?;
+    } else {
+        install::ensure(workspace, &[Group::Build])?;
+    }
     let directory = workspace.target.join("criterion");
+    let figures = figures::prepare(&directory)?;
     let start = SystemTime::now();
-    let mut bench = process::cargo(&workspace.root);
-    bench.args(["bench", "-p", "bench", "--bench", request.family]);
-    process::run(bench.env("CRITERION_HOME", &directory))?;
+    let mut bench = build();
+    bench.args(["bench", "-p", "bench", "--bench", request.target()]);
+    bench.env("CRITERION_HOME", &directory).env(figures::FILE, &figures);
+    process::run(&mut bench)?;
 
-    let measurements = criterion::since(start, &directory)?;
-    if measurements.is_empty() {
+    let results = Results {
+        measurements: criterion::since(start, &directory)?,
+        figures: figures::read(&figures)?,
+    };
+    if results.measurements.is_empty() && results.figures.is_empty() {
         return Err(Error::NoResults { directory });
     }
-    terminal::result(&table(&measurements));
+    terminal::result(&results.table());
     match &request.json {
-        Some(path) => write(path, &report(&measurements)),
+        Some(path) => write(path, &results.report()),
         None => Ok(()),
     }
 }
 
-fn table(measurements: &[Measurement]) -> String {
-    let headings = ["benchmark", "median", "low", "high", "throughput"].map(str::to_owned);
-    let rows = measurements.iter().map(|measured| {
-        let throughput = measured.throughput();
-        vec![
-            measured.name.clone(),
-            time(measured.median_ns),
-            time(measured.low_ns),
-            time(measured.high_ns),
-            throughput.map_or(String::new(), |(rate, unit)| per_second(rate, unit)),
-        ]
-    });
-    terminal::table(&std::iter::once(headings.to_vec()).chain(rows).collect::<Vec<_>>())
+struct Results {
+    measurements: Vec<Measurement>,
+    figures: Vec<Figure>,
 }
 
-fn report(measurements: &[Measurement]) -> Value {
-    let results: Vec<Value> = measurements
-        .iter()
-        .map(|measured| {
-            let mut result = json!({
-                "name": measured.name,
-                "median_ns": measured.median_ns,
-                "low_ns": measured.low_ns,
-                "high_ns": measured.high_ns,
-            });
-            if let (Some((rate, unit)), Value::Object(members)) =
-                (measured.throughput(), &mut result)
-            {
-                members.insert("throughput".into(), json!({"per_second": rate, "unit": unit}));
-            }
-            result
-        })
-        .collect();
-    json!({"host": host::describe(), "results": results})
+impl Results {
+    fn table(&self) -> String {
+        let headings = ["benchmark", "median", "low", "high", "throughput"].map(str::to_owned);
+        let measured = self.measurements.iter().map(|measured| {
+            let throughput = measured.throughput();
+            vec![
+                measured.name.clone(),
+                time(measured.median_ns),
+                time(measured.low_ns),
+                time(measured.high_ns),
+                throughput.map_or(String::new(), |(rate, unit)| per_second(rate, unit)),
+            ]
+        });
+        let figures = self.figures.iter().map(|figure| vec![figure.name.clone(), amount(figure)]);
+        let rows = std::iter::once(headings.to_vec()).chain(measured).chain(figures);
+        terminal::table(&rows.collect::<Vec<_>>())
+    }
+
+    fn report(&self) -> Value {
+        let measured = self.measurements.iter().map(of_measurement);
+        let figures = self.figures.iter().map(
+            |Figure { name, value, unit }| json!({"name": name, "value": value, "unit": unit}),
+        );
+        let results: Vec<Value> = measured.chain(figures).collect();
+        json!({"host": host::describe(), "results": results})
+    }
+}
+
+fn of_measurement(measured: &Measurement) -> Value {
+    let mut result = json!({
+        "name": measured.name,
+        "median_ns": measured.median_ns,
+        "low_ns": measured.low_ns,
+        "high_ns": measured.high_ns,
+    });
+    if let (Some((rate, unit)), Value::Object(members)) = (measured.throughput(), &mut result) {
+        members.insert("throughput".into(), json!({"per_second": rate, "unit": unit}));
+    }
+    result
 }
 
 fn write(path: &Path, report: &Value) -> Result<(), Error> {
     fs::write(path, format!("{report:#}\n"))
         .map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+fn amount(Figure { value, unit, .. }: &Figure) -> String {
+    match unit.as_str() {
+        "ns" => time(*value),
+        "" => format!("{value:.2}"),
+        unit => format!("{value:.0} {unit}"),
+    }
 }
 
 fn time(nanoseconds: f64) -> String {
@@ -140,7 +184,9 @@ mod tests {
     #[test]
     fn reads_its_command_line_in_any_order() {
         let request = parse("--json out.json tls").unwrap();
-        assert_eq!((request.family, request.json), ("tls", Some("out.json".into())));
+        assert_eq!((request.target(), request.json), ("tls", Some("out.json".into())));
+        assert_eq!(parse("--peers ike").unwrap().target(), "ike-peers");
+        assert!(matches!(parse("core --peers"), Err(Usage::Unexpected { .. })));
         assert!(matches!(parse("core tls"), Err(Usage::Unexpected { .. })));
         assert!(matches!(parse("core --json"), Err(Usage::NoValue { .. })));
         assert!(matches!(parse("--json out.json"), Err(Usage::NoBench)));

@@ -93,7 +93,7 @@ impl fmt::Display for Error {
             ),
             Error::NoResults { directory } => write!(
                 f,
-                "the benchmark left no new results below {}: does it use criterion?",
+                "the benchmark left no new results below {}: see above what it lacked",
                 directory.display()
             ),
             Error::Step(step) => write!(f, "stopped at `{step}`: see above"),
@@ -115,7 +115,7 @@ impl fmt::Display for Usage {
             ),
             Usage::NoValue { option } => write!(f, "`{option}` needs a value after it"),
             Usage::NoBench => {
-                write!(f, "which benchmarks, core or tls? See `cargo xtask bench --help`")
+                write!(f, "which benchmarks: core, tls or ike? See `cargo xtask bench --help`")
             }
         }
     }

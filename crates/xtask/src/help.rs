@@ -12,6 +12,7 @@ Commands:
   ci      what .ci/run calls: formatting, lints, docs, architecture, dependency policy,
           every test, and the demo once
   bench   benchmarks, as a table and as JSON
+  fuzz    fuzz targets, each for a while
 
 Each command explains itself: cargo xtask COMMAND --help
 Exit status: 0 done, 1 failed, 2 the command line was wrong.
@@ -60,12 +61,31 @@ Example:
 pub(crate) const BENCH: &str = "\
 Runs one family of benchmarks and prints the medians with their 95 % confidence interval.
 
-Usage: cargo xtask bench core|tls [--json FILE]
+Usage: cargo xtask bench core|tls|ike [--peers] [--json FILE]
 
   core          the pure parts: policy, records, certificates
   tls           handshakes and relayed bytes through the TLS front
+  ike           IKEv2 handshakes and exchanges, and the memory of sessions
+  --peers       ike only: the gateway beside strongSwan, in network namespaces (needs root)
   --json FILE   write the results, and the machine they are from, to FILE as well
 
-Example:
+Examples:
   cargo xtask bench core --json core.json
+  cargo xtask bench ike --peers
+";
+
+/// `cargo xtask fuzz --help`.
+pub(crate) const FUZZ: &str = "\
+Runs a fuzz target of tests/fuzz under libFuzzer, or each of them in turn. What is found is
+kept in cargo's target directory, so the next run goes on from there. An input that finds a
+fault is left in tests/fuzz/artifacts; moved to tests/fuzz/corpus/TARGET it is a test.
+
+Usage: cargo xtask fuzz [TARGET] [--seconds N] [--keep]
+
+  TARGET        ike_fragments, ike_inner, ike_negotiation, ike_payloads or ike_sequence
+  --seconds N   for each target (default: 60)
+  --keep        add what reaches something new to tests/fuzz/corpus, for every later test
+
+Example:
+  cargo xtask fuzz ike_sequence --seconds 600
 ";

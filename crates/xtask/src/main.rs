@@ -1,5 +1,5 @@
-//! `cargo xtask`: everything a fresh machine needs, then the demo, the tests, the whole of CI
-//! or the benchmarks.
+//! `cargo xtask`: everything a fresh machine needs, then the demo, the tests, the whole of CI,
+//! the benchmarks or the fuzz targets.
 //!
 //! Exit status: 0 done, 1 failed, 2 the command line was wrong.
 
@@ -10,6 +10,8 @@ mod criterion;
 mod demo;
 mod deny;
 mod error;
+mod figures;
+mod fuzz;
 mod help;
 mod host;
 mod install;
@@ -49,6 +51,7 @@ fn dispatch(arguments: &[OsString]) -> Result<(), Error> {
         ("test", true) => terminal::result(help::TEST),
         ("ci", true) => terminal::result(help::CI),
         ("bench", true) => terminal::result(help::BENCH),
+        ("fuzz", true) => terminal::result(help::FUZZ),
         ("demo", false) => return demo::run_in_place(&Workspace::locate()?, arguments),
         ("test", false) => return test::run(&Workspace::locate()?, arguments).map(drop),
         ("ci", false) => {
@@ -60,6 +63,10 @@ fn dispatch(arguments: &[OsString]) -> Result<(), Error> {
         ("bench", false) => {
             let request = bench::Request::parse(arguments)?;
             return bench::run(&Workspace::locate()?, &request);
+        }
+        ("fuzz", false) => {
+            let request = fuzz::Request::parse(arguments)?;
+            return fuzz::run(&Workspace::locate()?, &request);
         }
         (unknown, _) => return Err(Usage::UnknownCommand(unknown.to_owned()).into()),
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use Group::{Build, Ci, Demo, Test};
+use Group::{Build, Ci, Demo, Fuzz, Test};
 use Probe::{Cargo, File, Program};
 use Source::{Apt, Crates, Rustup};
 
@@ -20,6 +20,8 @@ pub(crate) enum Group {
     Test,
     /// The checks that are not tests.
     Ci,
+    /// Fuzzing.
+    Fuzz,
 }
 
 /// How to see whether something is there.
@@ -103,6 +105,7 @@ const NEEDS: &[Need] = &[
     need(&[Ci], Cargo("clippy"), Rustup("clippy"), "lints"),
     need(&[Ci], Cargo("deny"), Crates("cargo-deny"), "dependency policy (a minute to build)"),
     need(&[Ci], Program("git"), Apt("git"), "fetches the advisories"),
+    need(&[Fuzz], Cargo("fuzz"), Crates("cargo-fuzz"), "builds and runs fuzz targets"),
 ];
 
 /// strongSwan's plugins are no programs.

@@ -14,6 +14,9 @@ use crate::{demo, install, process, terminal};
 /// name and what it lacks, before it returns.
 const SKIPPED_CHECKS: &str = "SEKISHO_SKIPPED_CHECKS";
 
+/// So a line ends about what no machine of this distribution can run: that fails nothing.
+const UNDISTRIBUTED: &str = "(not in the distribution)";
+
 /// The package whose tests start the gateway and the demo systems as programs.
 const WHOLE_SYSTEM: &str = "sekisho-tests";
 
@@ -39,8 +42,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<Vec<S
     let skipped = skipped.read()?;
     skipped.iter().for_each(|remark| terminal::note(remark));
     outcome?;
-    if !skipped.is_empty() && env::var_os("CI").is_some_and(|ci| ci == "true") {
-        return Err(Error::ChecksNotRun(skipped.len()));
+    let lacking = skipped.iter().filter(|remark| !remark.ends_with(UNDISTRIBUTED)).count();
+    if lacking > 0 && env::var_os("CI").is_some_and(|ci| ci == "true") {
+        return Err(Error::ChecksNotRun(lacking));
     }
     Ok(skipped)
 }
