@@ -12,7 +12,7 @@ use aws_lc_rs::rand;
 use crypto::Secret;
 use crypto::signature::PrivateKey;
 use ike::{
-    ChildId, ChildPlan, ChildSa, Config, Credentials, Endpoint, Ending, Event, Now, OwnCertificate,
+    ChildId, ChildPlan, ChildSa, Config, Credentials, Ending, Endpoint, Event, Now, OwnCertificate,
     Path, Random, SessionId, Target, Transmit,
 };
 use ike_wire::{Identity, TrafficSelector};
@@ -376,8 +376,7 @@ fn trust(site: &Site) -> Trust {
     let cas = CertificateDer::pem_file_iter(site.ca()).unwrap();
     let cas: Vec<Vec<u8>> = cas.map(|ca| ca.unwrap().to_vec()).collect();
     let (anchors, intermediates) = cas.split_at(1);
-    let lists = ["ca/root.crl", "ca/issuing.crl"].map(|name| {
-        CertificateRevocationListDer::from_pem_file(site.path(name)).unwrap().to_vec()
-    });
+    let lists = ["ca/root.crl", "ca/issuing.crl"]
+        .map(|name| CertificateRevocationListDer::from_pem_file(site.path(name)).unwrap().to_vec());
     Trust::new(anchors, intermediates, &lists).unwrap()
 }

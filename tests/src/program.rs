@@ -13,6 +13,9 @@ use std::thread;
 
 use crate::until;
 
+/// So ends the report of what no machine of this distribution can run; `cargo xtask test` knows it.
+const UNDISTRIBUTED: &str = "(not in the distribution)";
+
 /// No program of a test runs longer than this many seconds.
 const LIMIT: &str = "90";
 
@@ -159,6 +162,12 @@ pub fn lacks_root() -> bool {
         skip("root");
     }
     !root
+}
+
+/// Reports that the running test cannot run for want of something that the distribution does not
+/// have. Unlike what could be installed, that fails nothing.
+pub fn skip_undistributed(lacking: &str) {
+    skip(&format!("{lacking} {UNDISTRIBUTED}"));
 }
 
 /// To the file that `cargo xtask test` names, or to whoever watches.

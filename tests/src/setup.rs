@@ -22,6 +22,7 @@ pub struct Configuration {
     limits: String,
     client_ca: Vec<String>,
     crl: Vec<String>,
+    ipsec: String,
     systems: Vec<System>,
 }
 
@@ -53,6 +54,7 @@ impl Configuration {
             limits: String::new(),
             client_ca: vec!["ca/ca.pem".to_owned()],
             crl: vec!["ca/root.crl".to_owned(), "ca/issuing.crl".to_owned()],
+            ipsec: String::new(),
             systems: HOSTS.iter().map(system).collect(),
         }
     }
@@ -69,6 +71,7 @@ impl Configuration {
              [tls.limits]\n{limits}{CERTIFICATES}"
         );
         text.extend(self.listeners.iter().map(String::as_str));
+        text.push_str(&self.ipsec);
         for System { kind, host, upstream, more } in &self.systems {
             let _infallible = write!(
                 text,
@@ -154,6 +157,13 @@ impl Setup {
     pub fn trust(mut self, ca: &str, crl: &str) -> Self {
         self.configuration.client_ca.push(ca.to_owned());
         self.configuration.crl.push(crl.to_owned());
+        self
+    }
+
+    /// The section `[ipsec]` with all below it.
+    #[must_use]
+    pub fn ipsec(mut self, section: &str) -> Self {
+        self.configuration.ipsec = section.to_owned();
         self
     }
 

@@ -28,6 +28,12 @@ pub const HOSTS: [(Kind, &str); 5] = [
     (Kind::RenkeiPath, "path.kmix-r.example"),
 ];
 
+/// What the gateway calls itself on the IPsec road.
+pub const IPSEC: &str = "ipsec.kmix-r.example";
+
+/// Where it is on that road, if a test builds one; its certificates name this as well.
+pub const IPSEC_ADDRESS: &str = "192.0.2.1";
+
 /// The host name of `kmix-plus`, the system most tests go to.
 pub const PLUS: &str = "plus.kmix-r.example";
 
@@ -66,6 +72,9 @@ impl Site {
         sekisho("ca init --organization 協議会 --no-passphrase");
         sekisho(&format!("ca server front-ecdsa {names} --out tls"));
         sekisho(&format!("ca server front-rsa {names} --out tls --algorithm rsa-2048"));
+        let names = format!("--dns {IPSEC} --ip {IPSEC_ADDRESS}");
+        sekisho(&format!("ca server ipsec-ecdsa {names} --out tls"));
+        sekisho(&format!("ca server ipsec-rsa {names} --out tls --algorithm rsa-2048"));
         sekisho(&format!(
             "institution add H1 --kind hospital --name 中央病院 --networks tls --systems {}",
             systems.join(",")

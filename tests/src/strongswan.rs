@@ -210,7 +210,7 @@ impl IkeSa {
 /// Whether this machine lacks what a strongSwan in a namespace needs; then the running test is
 /// reported as one that could not run, and should return.
 pub fn lacks_strongswan() -> bool {
-    let plugins = prefix().join("lib/ipsec/plugins");
+    let plugins = plugins();
     let files = [
         "/dev/net/tun".into(),
         prefix().join("sbin").join(CHARON),
@@ -219,6 +219,23 @@ pub fn lacks_strongswan() -> bool {
         plugins.join("libstrongswan-openssl.so"),
     ];
     lacks_namespaces() || files.into_iter().any(|file: PathBuf| program::lacks_file(file))
+}
+
+/// Whether that strongSwan is older than version 6, which brought ML-KEM and ESP without UDP;
+/// likewise.
+pub fn lacks_strongswan_6() -> bool {
+    if lacks_strongswan() {
+        return true;
+    }
+    let lacking = !plugins().join("libstrongswan-ml.so").exists();
+    if lacking {
+        program::skip_undistributed("strongSwan 6");
+    }
+    lacking
+}
+
+fn plugins() -> PathBuf {
+    prefix().join("lib/ipsec/plugins")
 }
 
 fn prefix() -> PathBuf {

@@ -43,7 +43,7 @@ pub struct Transmit {
 #[derive(Clone, Debug)]
 pub enum Proof {
     /// By the key of a certificate whose path, revocation and strength are verified.
-    Certificate(Box<PeerCertificate>),
+    Certificate(Arc<PeerCertificate>),
     /// By the pre-shared key of its identity.
     PreSharedKey,
 }

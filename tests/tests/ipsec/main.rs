@@ -7,4 +7,18 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+mod addresses;
+mod certificates;
+mod defences;
+mod fragments;
 mod harness;
+mod initiating;
+mod liveness;
+mod paths;
+mod quantum;
+mod refusals;
+mod rekeying;
+mod road;
+mod routers;
+mod selectors;
+mod suites;

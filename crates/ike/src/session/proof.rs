@@ -1,5 +1,7 @@
 //! AUTH, of both sides (RFC 7296 §2.15).
 
+use std::sync::Arc;
+
 use crypto::Secret;
 use crypto::prf::Prf;
 use crypto::signature::PublicKey;
@@ -142,7 +144,7 @@ impl Presented<'_> {
         match signed {
             Ok(()) => {
                 let chain = presented(self.payloads).map(<[u8]>::to_vec).collect();
-                Ok(Proof::Certificate(Box::new(PeerCertificate { leaf: *leaf, chain })))
+                Ok(Proof::Certificate(Arc::new(PeerCertificate { leaf: *leaf, chain })))
             }
             Err(disbelief) => Err(Disbelief { certificate: Some(leaf), ..disbelief }),
         }

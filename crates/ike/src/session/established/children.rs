@@ -371,6 +371,10 @@ impl Established {
             {
                 wish.otherwise(Ask::Without)
             }
+            // Others insist on one, which the CHILD_SA from IKE_AUTH does not show.
+            (NotifyType::NO_PROPOSAL_CHOSEN, _) if tried.is_none() && wish.retries == 0 => {
+                wish.otherwise(Ask::AsUsual)
+            }
             // Others take no rekeying from us at all: theirs is due before the end.
             _ => None,
         };
