@@ -62,6 +62,24 @@ fn watchguard_cve_2025_9242_long_identification() {
     assert!(parse_payloads(PayloadType::ID_I.0, &id(IdType::ID_FQDN, MAX_IDENTIFICATION)).is_ok());
 }
 
+/// REKEY_SA with an SPI of another size crashed what answers it.
+#[test]
+fn libreswan_cve_2023_38710_spi_of_another_size() {
+    let rekey = |size: u8| {
+        let [high, low] = NotifyType::REKEY_SA.0.to_be_bytes();
+        let head = [Protocol::Esp as u8, size, high, low];
+        payload(PayloadType::NONE, false, &[&head[..], &vec![7; usize::from(size)]].concat())
+    };
+    for size in [1, 2, 3, 5, 7, 9, 255] {
+        assert_eq!(reason(PayloadType::N, &rekey(size)), MalformedReason::SpiSize, "{size}");
+    }
+    for (size, spi) in [(0, Spi::None), (4, Spi::Esp(0x0707_0707))] {
+        let octets = rekey(size);
+        let payloads = parse_payloads(PayloadType::N.0, &octets).unwrap();
+        assert_eq!(payloads.notify(NotifyType::REKEY_SA).unwrap().spi, spi);
+    }
+}
+
 #[test]
 fn libreswan_cve_2026_12413_too_many_payloads() {
     let chain = |count: usize| {

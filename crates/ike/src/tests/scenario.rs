@@ -3,6 +3,7 @@
 mod addresses;
 mod authentication;
 mod collision;
+mod hostile;
 mod limits;
 mod negotiation;
 mod repetition;
