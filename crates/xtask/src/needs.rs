@@ -101,6 +101,7 @@ const NEEDS: &[Need] = &[
     need(&[Test], Program("swanctl"), Apt("strongswan-swanctl"), "controls strongSwan"),
     need(&[Test], File(LIBIPSEC), Apt("libcharon-extra-plugins"), "ESP of strongSwan's own"),
     need(&[Test], File(OPENSSL), Apt("libstrongswan-standard-plugins"), "strongSwan's ciphers"),
+    need(&[Test], File("/etc/protocols"), Apt("netbase"), "names of protocols for strongSwan"),
     need(&[Ci], Cargo("fmt"), Rustup("rustfmt"), "formatting"),
     need(&[Ci], Cargo("clippy"), Rustup("clippy"), "lints"),
     need(&[Ci], Cargo("deny"), Crates("cargo-deny"), "dependency policy (a minute to build)"),
