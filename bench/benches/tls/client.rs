@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bench::certificates::server_name;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-use crate::certificates::server_name;
 
 /// Both ways of a connection, with TLS or without.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}

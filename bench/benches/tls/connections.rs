@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bench::cpu;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use crate::client::Client;
-use crate::cpu;
 use crate::setting::Setting;
 
 /// Clients that keep the worker busy.

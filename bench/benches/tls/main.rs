@@ -6,7 +6,6 @@
 mod certificates;
 mod client;
 mod connections;
-mod cpu;
 mod forwarder;
 mod gateway;
 mod relay;

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use bench::cpu;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use tokio::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::runtime::Builder;
 
 use crate::client::Stream;
-use crate::cpu;
 use crate::setting::{Road, Setting};
 use crate::system::Ask;
 use crate::transfer::{give, take};

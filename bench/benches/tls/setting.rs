@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bench::certificates::client_name;
 use bench::population;
 use pki::Algorithm;
 use policy::{Certificate, Credential, Policy, Status, UtcOffset};
 use rustls::version::{TLS12, TLS13};
 
-use crate::certificates::{Certificates, client_name};
+use crate::certificates::Certificates;
 use crate::client::Client;
 use crate::gateway::{self, Gateway};
 use crate::{forwarder, system};
