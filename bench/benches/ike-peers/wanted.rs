@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ike::{ChildPlan, Config, Timers};
+use ike::{ChildPlan, Config, Limits, Timers};
 use ipnet::IpNet;
 
 /// Both responders take these.
@@ -34,6 +34,8 @@ pub(crate) fn config(key_exchange: &str) -> Config {
             childless: NEVER,
             ..Timers::default()
         },
+        // A terminal holds its sessions with both.
+        limits: Limits { sessions_per_subject: usize::MAX, ..Limits::default() },
         ..Config::default()
     }
 }
