@@ -150,9 +150,10 @@ impl Established {
         let answer = Payload::KeyExchange(KeyExchange { group, data });
         if !unfinished.remaining.is_empty() {
             let reply = [answer, unfinished.link()];
-            self.respond(cx, Which::Current, path, request, &reply)?;
+            let sent = self.respond(cx, Which::Current, path, request, &reply);
+            // Even when it could not be sent: its SPI is given back with it.
             self.unfinished = Some(unfinished);
-            return Ok(());
+            return sent;
         }
         match unfinished.creation {
             Creation::Child(agreed, ()) => {
