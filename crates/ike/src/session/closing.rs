@@ -59,8 +59,7 @@ impl Closing {
             }
             ClosingSa { sa, delete }
         });
-        let sas = sas.collect();
-        let mut closing = Self { path, sas, until, established: true };
+        let mut closing = Self { path, sas: sas.collect(), until, established: true };
         closing.send_deletes(cx);
         Stage::Closing(Box::new(closing))
     }
@@ -86,7 +85,7 @@ impl Closing {
     ) -> (Stage, Result<(), Dropped>) {
         let result = self.step(cx, path, datagram, envelope);
         self.send_deletes(cx);
-        (self.unless_done(cx), result)
+        (self.unless_done(), result)
     }
 
     fn step(
@@ -131,7 +130,7 @@ impl Closing {
                 _ => cx.spis.release_ike(closing.sa.local_spi()),
             }
         }
-        self.unless_done(cx)
+        self.unless_done()
     }
 
     pub(super) fn next_timeout(&self) -> Instant {
@@ -139,7 +138,7 @@ impl Closing {
         due.min().map_or(self.until, |due| due.min(self.until))
     }
 
-    fn unless_done(self, _cx: &Context<'_>) -> Stage {
+    fn unless_done(self) -> Stage {
         if self.sas.is_empty() { Stage::Gone } else { Stage::Closing(Box::new(self)) }
     }
 }

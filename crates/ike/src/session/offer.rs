@@ -55,9 +55,7 @@ impl Terms {
         };
         Self { subject: grant.subject, local: grant.reachable, remote, lease }
     }
-}
 
-impl Terms {
     /// Whether they allow these, ours and the peer's.
     pub(crate) fn grant(&self, local: &[TrafficSelector], remote: &[TrafficSelector]) -> bool {
         is_subset(local, &self.local) && is_subset(remote, &self.remote)
@@ -257,19 +255,20 @@ fn answer_key_exchange(
 
 /// The group that the peer wants instead (INVALID_KE_PAYLOAD), if we offer it.
 pub(crate) fn wanted_group(error: &Notify<'_>, offered: &[Proposal]) -> Option<Group> {
-    let wanted = u16::from_be_bytes(error.data.try_into().ok()?);
-    let offered = offered
-        .iter()
-        .flat_map(|proposal| &proposal.transforms)
-        .any(|transform| transform.kind == TransformType::KEY_EXCHANGE && transform.id == wanted);
-    if offered { Group::from_transform_id(wanted) } else { None }
+    let wanted = Group::from_transform_id(u16::from_be_bytes(error.data.try_into().ok()?))?;
+    groups(offered).any(|group| group == wanted).then_some(wanted)
 }
 
 /// The group that we like best.
 pub(crate) fn first_group(proposals: &[Proposal]) -> Option<Group> {
+    groups(proposals).next()
+}
+
+/// The groups of proposals, in their order.
+pub(crate) fn groups(proposals: &[Proposal]) -> impl Iterator<Item = Group> {
     proposals
         .iter()
         .flat_map(|proposal| &proposal.transforms)
         .filter(|transform| transform.kind == TransformType::KEY_EXCHANGE)
-        .find_map(|transform| Group::from_transform_id(transform.id))
+        .filter_map(|transform| Group::from_transform_id(transform.id))
 }

@@ -8,7 +8,7 @@ use ike_negotiation::{
 };
 use ike_wire::{
     ExchangeType, KeyExchange, Malformed, Notify, NotifyType, Payload, Payloads, Proposal,
-    Protocol, Spi, TransformType,
+    Protocol, Spi,
 };
 
 use super::followup::{Creation, Unfinished};
@@ -20,7 +20,7 @@ use crate::session::agreed::OwnNonces;
 use crate::session::attempt::MAX_RETRIES;
 use crate::session::context::Context;
 use crate::session::notes::{note, refusal_of};
-use crate::session::offer::{first_group, wanted_group};
+use crate::session::offer::{first_group, groups, wanted_group};
 use crate::suite::algorithms;
 use crate::{Dropped, Ending, Refusal};
 
@@ -293,7 +293,7 @@ impl Established {
         let spi = cx.spis.allocate_ike(cx.random, self.id);
         let kept = IkeProposal::keeping(&self.current.suite, &cx.config.ike_proposals);
         let proposals = offer_ike(&kept, Spi::Ike(spi));
-        let usual = Some(self.current.suite.group).filter(|group| offers(&proposals, *group));
+        let usual = groups(&proposals).find(|group| *group == self.current.suite.group);
         let group = wish.group.or(usual).or_else(|| first_group(&proposals));
         let exchange = group.map(Exchange::start).and_then(Result::ok);
         let Some(exchange) = exchange else {
@@ -414,10 +414,4 @@ fn spi_of(proposals: &[Proposal], number: u8) -> Option<u64> {
         Spi::Ike(spi) if spi != 0 => Some(spi),
         Spi::Ike(_) | Spi::Esp(_) | Spi::None => None,
     }
-}
-
-fn offers(proposals: &[Proposal], group: Group) -> bool {
-    proposals.iter().flat_map(|proposal| &proposal.transforms).any(|transform| {
-        transform.kind == TransformType::KEY_EXCHANGE && transform.id == group.transform_id()
-    })
 }

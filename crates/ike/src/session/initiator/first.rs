@@ -1,10 +1,10 @@
 //! IKE_SA_INIT as the initiator (RFC 7296 §1.2, §2.6, §2.7).
 
-use crypto::dh::{Exchange, Group};
+use crypto::dh::Exchange;
 use ike_negotiation::{accept_ike, offer_ike};
 use ike_wire::{
     Content, Envelope, ExchangeType, Flags, KeyExchange, Malformed, NotifyType, Payload, Payloads,
-    Proposal, Spi, TransformType, emit_clear, parse_payloads,
+    Proposal, Spi, emit_clear, parse_payloads,
 };
 
 use super::{Failure, Progress, Setup, Step, Target};
@@ -14,7 +14,7 @@ use crate::sa::{IkeSa, Outbound};
 use crate::session::context::Context;
 use crate::session::init::{Announcement, Features, Init, clear_header};
 use crate::session::notes::note;
-use crate::session::offer::first_group;
+use crate::session::offer::{first_group, wanted_group};
 use crate::session::proof::requested_authorities;
 use crate::session::responder::Intermediate;
 use crate::suite::algorithms;
@@ -163,11 +163,10 @@ impl AwaitInit {
             }
             self.cookie = Some(cookie.data.to_vec());
         } else if let Some(wanted) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
-            let group = wanted.data.try_into().ok().map(u16::from_be_bytes);
-            if group == Some(self.exchange.group().transform_id()) {
+            let group = wanted_group(&wanted, &self.proposals);
+            if group == Some(self.exchange.group()) {
                 return Ok(Wish::Granted);
             }
-            let group = group.filter(|id| self.offers(*id)).and_then(Group::from_transform_id);
             let exchange = group.and_then(|group| Exchange::start(group).ok());
             self.exchange = exchange.ok_or(Failure::new(Refusal::KeyExchange, None))?;
         } else {
@@ -178,13 +177,6 @@ impl AwaitInit {
         } else {
             Err(Failure::new(Refusal::NoAnswer, None))
         }
-    }
-
-    fn offers(&self, group: u16) -> bool {
-        self.proposals
-            .iter()
-            .flat_map(|proposal| &proposal.transforms)
-            .any(|transform| transform.kind == TransformType::KEY_EXCHANGE && transform.id == group)
     }
 
     fn complete(
