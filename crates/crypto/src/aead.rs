@@ -1,6 +1,7 @@
 //! Authenticated encryption with associated data: AES-GCM with 16-octet tags (RFC 4106,
-//! RFC 5282) and ChaCha20-Poly1305 (RFC 7634), in place.
+//! RFC 5282) and ChaCha20-Poly1305 (RFC 7634), in place or into other space.
 
+mod scatter;
 #[cfg(test)]
 mod tests;
 
@@ -140,6 +141,25 @@ impl Aead {
             .ok_or(Error::Length { what: "buffer to seal with its tag", actual })?;
         *tag = self.seal(nonce, aad, text)?;
         Ok(())
+    }
+
+    /// [`seal`](Self::seal) of `text` and then `trailer` as one text: reads them where they are,
+    /// and writes ciphertext and tag to `sealed`, in one pass.
+    ///
+    /// # Errors
+    /// [`Error::Length`] when `sealed` has not their length and [`TAG_LEN`] together.
+    pub fn seal_to(
+        &mut self,
+        nonce: &[u8; NONCE_LEN],
+        aad: &[u8],
+        text: &[u8],
+        trailer: &[u8],
+        sealed: &mut [u8],
+    ) -> Result<(), Error> {
+        let actual = sealed.len();
+        let space = sealed.split_at_mut_checked(text.len());
+        let space = space.ok_or(Error::Length { what: "space to seal into", actual })?;
+        scatter::seal(&mut self.context, nonce, aad, (text, trailer), space)
     }
 
     /// [`open`](Self::open) of a `buffer` that ends with the tag; returns the plaintext.

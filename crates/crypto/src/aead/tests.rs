@@ -108,3 +108,23 @@ fn wrong_lengths_are_named() {
     let short = aead.open_appended(&nonce, &[], &mut [0; 15]).err();
     assert_eq!(short, Some(Error::Authentication));
 }
+
+/// One text, wherever its parts and its ciphertext are.
+#[test]
+fn sealing_elsewhere_is_sealing_in_place() {
+    for algorithm in [Algorithm::Aes128Gcm, Algorithm::Aes256Gcm, Algorithm::ChaCha20Poly1305] {
+        let mut aead = Aead::new(algorithm, &vec![3; algorithm.key_len()]).unwrap();
+        let text: Vec<u8> = (0..=255).cycle().take(700).collect();
+        for (len, trailer_len) in [(0, 0), (0, 4), (1, 3), (16, 0), (53, 5), (695, 5)] {
+            let (text, trailer) = text[..len + trailer_len].split_at(len);
+            let mut in_place = [text, trailer, &[0; TAG_LEN]].concat();
+            aead.seal_appended(&[9; NONCE_LEN], b"aad", &mut in_place).unwrap();
+            let mut sealed = vec![0xff; in_place.len()];
+            aead.seal_to(&[9; NONCE_LEN], b"aad", text, trailer, &mut sealed).unwrap();
+            assert_eq!(sealed, in_place);
+            sealed.push(0);
+            let wrong = aead.seal_to(&[9; NONCE_LEN], b"aad", text, trailer, &mut sealed);
+            assert!(matches!(wrong, Err(Error::Length { .. })));
+        }
+    }
+}
