@@ -24,7 +24,9 @@ pub enum AesKey {
 }
 
 impl AesKey {
-    const fn octets(self) -> usize {
+    /// Its length, in octets.
+    #[must_use]
+    pub const fn octets(self) -> usize {
         match self {
             Self::Bits128 => 16,
             Self::Bits256 => 32,

@@ -176,6 +176,14 @@ impl Endpoint {
         self.step(now, id, |stage, cx| stage.with_established(cx, Established::note_alive));
     }
 
+    /// The peer's newest ESP packet came by `path`: a NAT gave it another address
+    /// (RFC 7296 §2.23).
+    pub fn note_path(&mut self, now: Now, id: SessionId, path: Path) {
+        self.step(now, id, |stage, cx| {
+            stage.with_established(cx, |established, cx| established.note_path(cx, path))
+        });
+    }
+
     /// Begins a session.
     ///
     /// # Errors

@@ -14,11 +14,11 @@ pub(crate) enum Datagram<'a> {
     /// An IKE message, without marker.
     Ike(&'a [u8]),
     /// An ESP packet.
-    Esp(&'a mut [u8]),
+    Esp(&'a [u8]),
 }
 
 /// Tells what came, on the port with ESP or on that without.
-pub(crate) fn read(octets: &mut [u8], with_esp: bool) -> Result<Datagram<'_>, Discarded> {
+pub(crate) fn read(octets: &[u8], with_esp: bool) -> Result<Datagram<'_>, Discarded> {
     if octets.is_empty() {
         return Err(Discarded::Empty);
     }
@@ -40,18 +40,18 @@ mod tests {
 
     #[test]
     fn ike_and_esp_share_a_port_and_are_told_apart() {
-        let ike = |octets: &mut [u8], with_esp| match read(octets, with_esp) {
+        let ike = |octets: &[u8], with_esp| match read(octets, with_esp) {
             Ok(Datagram::Ike(message)) => message.len(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(ike(&mut [0; 28], false), 28, "port 500 has no marker");
-        assert_eq!(ike(&mut [0; 32], true), 28);
-        assert_eq!(ike(&mut [0; 4], true), 0, "the endpoint calls it malformed");
-        assert_eq!(ike(&mut [0xff], false), 1);
+        assert_eq!(ike(&[0; 28], false), 28, "port 500 has no marker");
+        assert_eq!(ike(&[0; 32], true), 28);
+        assert_eq!(ike(&[0; 4], true), 0, "the endpoint calls it malformed");
+        assert_eq!(ike(&[0xff], false), 1);
 
-        assert_eq!(read(&mut [], true), Err(Discarded::Empty));
-        assert_eq!(read(&mut [0xff], true), Err(Discarded::KeepAlive));
-        for packet in [[0, 0, 0, 1, 9].as_mut_slice(), &mut [0, 0, 0], &mut [0xff, 0xff]] {
+        assert_eq!(read(&[], true), Err(Discarded::Empty));
+        assert_eq!(read(&[0xff], true), Err(Discarded::KeepAlive));
+        for packet in [[0, 0, 0, 1, 9].as_slice(), &[0, 0, 0], &[0xff, 0xff]] {
             assert!(matches!(read(packet, true), Ok(Datagram::Esp(_))), "{packet:?}");
         }
     }

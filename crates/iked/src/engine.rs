@@ -19,7 +19,7 @@ use crate::receiver::Received;
 use crate::session::Session;
 use crate::sockets::Outlet;
 use crate::tally::Tally;
-use crate::{DataPlane, Discarded, Material, Snapshot, Withdrawal};
+use crate::{DataPlane, Discarded, Material, Notice, Snapshot, Withdrawal};
 
 /// Messages handled before anything else has its turn.
 const BATCH: usize = 32;
@@ -34,6 +34,7 @@ const LONG: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(crate) enum Command {
     Replace(Material),
+    Notice(Notice),
     Describe(SyncSender<Snapshot>),
     Stop,
 }
@@ -84,6 +85,7 @@ impl Engine {
                 }
                 command = commands.recv() => match command {
                     Some(Command::Replace(material)) => self.replace(material),
+                    Some(Command::Notice(notice)) => self.notice(notice),
                     Some(Command::Describe(answer)) => self.describe(&answer),
                     Some(Command::Stop) | None => break,
                 },
@@ -143,6 +145,16 @@ impl Engine {
         }
         for (id, cause) in ended {
             self.withdraw(id, cause);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let now = self.now();
+        match notice {
+            Notice::Alive(session) => self.endpoint.note_alive(now, session),
+            Notice::Moved(session, path) => self.endpoint.note_path(now, session, path),
+            Notice::RekeyDue(session, child) => self.endpoint.rekey_child(now, session, child),
+            Notice::Spent(session, child) => self.endpoint.expire_child(now, session, child),
         }
     }
 

@@ -70,6 +70,7 @@ impl Engine {
             established: None,
             addresses: Vec::new(),
             children: BTreeMap::new(),
+            traffic: Traffic::default(),
         };
         self.sessions.insert(id, session);
     }
@@ -137,16 +138,17 @@ impl Engine {
             Some(_) => format!("{}; rekeyed", kept.detail),
             None => kept.detail.clone(),
         };
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.children.insert(child.id, kept);
-        }
-        self.data_plane.install(child);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.children.insert(child.id, kept);
+        self.data_plane.install(child, &session.peer);
         self.note(id, Milestone::ChildUp, &detail);
     }
 
     fn child_down(&mut self, id: SessionId, child: ChildId, ending: Ending) {
-        self.data_plane.remove(child);
-        let gone = self.sessions.get_mut(&id).and_then(|session| session.children.remove(&child));
+        let traffic = self.data_plane.remove(child);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.traffic += traffic;
+        let gone = session.children.remove(&child);
         let detail = gone.map(|child| child.detail).unwrap_or_default();
         self.note(id, Milestone::ChildDown, &format!("{}; {detail}", ending.code()));
     }
@@ -198,9 +200,9 @@ impl Engine {
         }
         self.unjudged.remove(&id);
         let gone = self.sessions.remove(&id);
-        let Some(Session { ticket: Some(mut ticket), facts, .. }) = gone else { return };
+        let Some(Session { ticket: Some(mut ticket), facts, traffic, .. }) = gone else { return };
         *ticket.facts_mut() = facts;
-        ticket.close(cause.code(), Traffic::default(), self.journal.now());
+        ticket.close(cause.code(), traffic, self.journal.now());
     }
 
     /// Judges a session again: its certificate, if CAs or CRLs have changed, and its permit.

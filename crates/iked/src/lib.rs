@@ -16,7 +16,7 @@
 //! | `verdict` | the policy asked about a peer, first and again |
 //! | `session` | what is known of one IKE SA, beside the endpoint's own state |
 //! | `journal`, `facts` | records |
-//! | `data_plane` | [`DataPlane`] and [`EspSink`], where packets are somebody else's |
+//! | `data_plane` | [`DataPlane`], [`EspSink`] and [`Notice`], where packets are somebody else's |
 #![forbid(unsafe_code)]
 
 mod cause;
@@ -37,7 +37,7 @@ mod tally;
 mod tests;
 mod verdict;
 
-pub use data_plane::{DataPlane, EspSink, NoDataPlane};
+pub use data_plane::{DataPlane, EspSink, Notice};
 pub use reasons::{Discarded, Milestone, Withdrawal};
 pub use service::{Material, Parts, Service, Settings, Snapshot, StartError, Threads};
 pub use session::{ChildStatus, SessionStatus};

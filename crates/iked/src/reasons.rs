@@ -15,9 +15,6 @@ reasons! {
         QueueFull = "ike.shell.queue-full",
             ja "IKE の処理が追いつかず、データグラムを捨てました。攻撃か過負荷でないか確かめてください。",
             en "IKE cannot keep up and a datagram was dropped: is this an attack, or too much load?";
-        /// An ESP packet, and nobody to take it.
-        NoDataPlane = "ike.shell.no-data-plane",
-            ja "ESP パケットを処理する機能がありません。", en "there is no data plane for ESP packets";
         /// The system failed to receive.
         ReceiveFailed = "ike.shell.receive-failed",
             ja "UDP の受信に失敗しました。動作ログを確認してください。",

@@ -74,9 +74,9 @@ async fn receive(socket: UdpSocket, port: Port, inlet: Inlet) {
         });
         match received.await {
             Ok(count) => {
-                let filled = buffers.chunks_exact_mut(BUFFER).zip(&metas).take(count);
+                let filled = buffers.chunks_exact(BUFFER).zip(&metas).take(count);
                 for (buffer, meta) in filled {
-                    inlet.take(&port, meta, buffer.get_mut(..meta.len).unwrap_or_default());
+                    inlet.take(&port, meta, buffer.get(..meta.len).unwrap_or_default());
                 }
             }
             Err(error) => {
@@ -90,25 +90,28 @@ async fn receive(socket: UdpSocket, port: Port, inlet: Inlet) {
 
 impl Inlet {
     /// Takes a buffer apart: the kernel joins datagrams of equal size from one source (GRO).
-    fn take(&self, port: &Port, meta: &RecvMeta, buffer: &mut [u8]) {
+    fn take(&self, port: &Port, meta: &RecvMeta, buffer: &[u8]) {
         let path = port.path(meta);
         if buffer.is_empty() {
             return self.tally.discarded(Discarded::Empty);
         }
-        for octets in buffer.chunks_mut(meta.stride.max(1)) {
+        for octets in buffer.chunks(meta.stride.max(1)) {
             if let Err(discarded) = self.hand_on(path, octets, port.with_esp) {
                 self.tally.discarded(discarded);
             }
         }
     }
 
-    fn hand_on(&self, path: Path, octets: &mut [u8], with_esp: bool) -> Result<(), Discarded> {
+    fn hand_on(&self, path: Path, octets: &[u8], with_esp: bool) -> Result<(), Discarded> {
         match datagram::read(octets, with_esp)? {
             Datagram::Ike(message) => {
                 let received = Received { path, message: message.to_vec() };
                 self.messages.try_send(received).map_err(|_| Discarded::QueueFull)
             }
-            Datagram::Esp(packet) => self.esp.receive(path, packet),
+            Datagram::Esp(packet) => {
+                self.esp.receive(path, packet);
+                Ok(())
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ike::{Credentials, Endpoint};
+use ike::{Credentials, Endpoint, Path};
 use logstore::Recorder;
 use policy::{Policy, UtcOffset};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use crate::engine::{Command, Engine};
 use crate::journal::Journal;
 use crate::random::OsRandom;
-use crate::receiver::{self, Inlet};
+use crate::receiver::{self, Inlet, Received};
 use crate::sockets::{Outlet, Sockets};
 use crate::tally::Tally;
-use crate::{DataPlane, EspSink, SessionStatus};
+use crate::{DataPlane, Discarded, EspSink, Notice, SessionStatus};
 
 /// IKE messages that wait for the IKE thread: what it handles in about a second, so that none is
 /// answered after its sender has given it up and repeated it.
@@ -89,6 +89,7 @@ impl std::error::Error for StartError {}
 #[derive(Debug)]
 pub struct Service {
     commands: mpsc::UnboundedSender<Command>,
+    messages: mpsc::Sender<Received>,
     tally: Arc<Tally>,
     counters: Arc<ike::Counters>,
 }
@@ -141,10 +142,10 @@ impl Service {
         let ike = std::thread::Builder::new()
             .name("ike".to_owned())
             .spawn(move || runtime.block_on(engine.run(received, orders, policies)))?;
-        let inlet = Inlet { messages, esp, tally: Arc::clone(&tally) };
+        let inlet = Inlet { messages: messages.clone(), esp, tally: Arc::clone(&tally) };
         let udp = receiver::start(&sockets, &inlet, stopped)?;
         let threads = Threads { commands: commands.clone(), stop, ike, udp };
-        Ok((Self { commands, tally, counters }, threads))
+        Ok((Self { commands, messages, tally, counters }, threads))
     }
 
     /// New negotiations use `material` from now on, and sessions that it does not carry any more
@@ -152,6 +153,20 @@ impl Service {
     pub fn replace_material(&self, material: Material) {
         // Without the thread there is nobody to tell; the gateway stops then.
         let _ = self.commands.send(Command::Replace(material));
+    }
+
+    /// Takes an IKE message that came to a socket of the data plane.
+    pub fn deliver(&self, path: Path, message: &[u8]) {
+        let received = Received { path, message: message.to_vec() };
+        if self.messages.try_send(received).is_err() {
+            self.tally.discarded(Discarded::QueueFull);
+        }
+    }
+
+    /// Takes what the data plane has to tell.
+    pub fn notice(&self, notice: Notice) {
+        // Without the thread there is nobody to tell; the gateway stops then.
+        let _ = self.commands.send(Command::Notice(notice));
     }
 
     /// What is happening now; `None` when the IKE thread does not answer.

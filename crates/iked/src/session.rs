@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use connlog::{ConnectionId, Facts};
+use connlog::{ConnectionId, Facts, Traffic};
 use ike::{ChildId, ChildSa, Grant, Nat, Peer, Proof};
 use logstore::Ticket;
 use policy::UnixSeconds;
@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) established: Option<Instant>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) children: BTreeMap<ChildId, Child>,
+    /// What CHILD_SAs have carried that are over.
+    pub(crate) traffic: Traffic,
 }
 
 /// One CHILD_SA.

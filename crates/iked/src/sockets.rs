@@ -68,20 +68,34 @@ pub struct Sockets {
 impl Sockets {
     /// Binds both ports on every address. Port 0 takes a free one, the same on all of them.
     ///
+    /// `nat_port` may be shared with sockets that the data plane has bound before: these get the
+    /// ESP packets, ours the rest.
+    ///
     /// # Errors
     /// The first socket that cannot be had.
-    pub fn bind(addresses: &[IpAddr], port: u16, nat_port: u16) -> Result<Self, BindError> {
+    pub fn bind(
+        addresses: &[IpAddr],
+        port: u16,
+        nat_port: u16,
+        shared: bool,
+    ) -> Result<Self, BindError> {
         let mut sockets = Self { ports: Vec::new(), port, nat_port };
         for &address in addresses {
-            sockets.port = sockets.add(address, sockets.port, false)?;
-            sockets.nat_port = sockets.add(address, sockets.nat_port, true)?;
+            sockets.port = sockets.add(address, sockets.port, false, false)?;
+            sockets.nat_port = sockets.add(address, sockets.nat_port, true, shared)?;
         }
         Ok(sockets)
     }
 
-    fn add(&mut self, ip: IpAddr, port: u16, with_esp: bool) -> Result<u16, BindError> {
+    fn add(
+        &mut self,
+        ip: IpAddr,
+        port: u16,
+        with_esp: bool,
+        shared: bool,
+    ) -> Result<u16, BindError> {
         let address = SocketAddr::new(ip, port);
-        let bound = Port::bind(address, with_esp);
+        let bound = Port::bind(address, with_esp, shared);
         let bound = bound.map_err(|cause| BindError { address, cause })?;
         let port = bound.local.port();
         self.ports.push(bound);
@@ -107,10 +121,13 @@ impl Sockets {
 impl Port {
     /// No SO_REUSEADDR: UDP needs none to start again at once, and with it another IKE daemon on
     /// this machine would take our datagrams unnoticed.
-    fn bind(address: SocketAddr, with_esp: bool) -> io::Result<Self> {
+    fn bind(address: SocketAddr, with_esp: bool, shared: bool) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
+        }
+        if shared {
+            socket.set_reuse_port(true)?;
         }
         // What the kernel grants is good enough.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
@@ -205,7 +222,7 @@ mod tests {
     /// a message longer than the MTU must get through.
     #[test]
     fn answers_leave_from_the_address_that_was_asked_with_the_marker() {
-        let sockets = Sockets::bind(&["0.0.0.0".parse().unwrap()], 0, 0).unwrap();
+        let sockets = Sockets::bind(&["0.0.0.0".parse().unwrap()], 0, 0, false).unwrap();
         let [plain, nat] = &sockets.ports[..] else { panic!("{sockets:?}") };
         assert!(!plain.with_esp && nat.with_esp);
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -233,8 +250,8 @@ mod tests {
     #[test]
     fn a_taken_port_is_refused_by_name() {
         let any = "127.0.0.1".parse().unwrap();
-        let first = Sockets::bind(&[any], 0, 0).unwrap();
-        let error = Sockets::bind(&[any], first.port(), 0).unwrap_err();
+        let first = Sockets::bind(&[any], 0, 0, false).unwrap();
+        let error = Sockets::bind(&[any], first.port(), 0, false).unwrap_err();
         assert_eq!(error.cause.kind(), io::ErrorKind::AddrInUse);
         assert!(error.remedy().contains("charon"));
     }

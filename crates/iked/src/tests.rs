@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use connlog::Record;
+use connlog::{Record, Traffic};
 use crypto::Secret;
 use ike::{
     ChildId, ChildPlan, ChildSa, Credentials, Endpoint, Event, Grant, Nat, Now, Path, SessionId,
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::datagram::NON_ESP_MARKER;
 use crate::random::OsRandom;
-use crate::{DataPlane, Material, NoDataPlane, Parts, Service, Settings, Sockets, Threads};
+use crate::{DataPlane, EspSink, Material, Parts, Service, Settings, Sockets, Threads};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -87,15 +87,20 @@ fn credentials(own: &str, peer: &str, key: &str) -> Arc<Credentials> {
 struct Installed(Arc<Mutex<HashSet<ChildId>>>);
 
 impl DataPlane for Installed {
-    fn install(&mut self, child: ChildSa) {
+    fn install(&mut self, child: ChildSa, _peer: &ike::Peer) {
         self.0.lock().unwrap().insert(child.id);
     }
 
-    fn remove(&mut self, child: ChildId) {
+    fn remove(&mut self, child: ChildId) -> Traffic {
         self.0.lock().unwrap().remove(&child);
+        Traffic { bytes_in: 1, ..Traffic::default() }
     }
 
     fn moved(&mut self, _session: SessionId, _path: Path, _nat: Nat) {}
+}
+
+impl EspSink for Installed {
+    fn receive(&self, _path: Path, _packet: &[u8]) {}
 }
 
 /// A running road with its log.
@@ -118,7 +123,7 @@ impl Road {
         let config = logstore::Config::new(directory.path().to_owned(), "gw1".into(), clock);
         let (recorder, writer) = Writer::start(config).unwrap();
         let (policies, changes) = watch::channel(Arc::new(policy(1, |_| {})));
-        let sockets = Sockets::bind(&["127.0.0.1".parse().unwrap()], 0, 0).unwrap();
+        let sockets = Sockets::bind(&["127.0.0.1".parse().unwrap()], 0, 0, false).unwrap();
         let (nat_port, installed) = (sockets.nat_port(), Installed::default());
         let (service, threads) = Service::start(Parts {
             settings: Settings { gateway: "gw1".into(), offset, config: ike::Config::default() },
@@ -127,7 +132,7 @@ impl Road {
             policies: changes,
             recorder,
             data_plane: Box::new(installed.clone()),
-            esp: Arc::new(NoDataPlane),
+            esp: Arc::new(Installed::default()),
         })
         .unwrap();
         Self { service, threads, policies, installed, nat_port, writer, directory }

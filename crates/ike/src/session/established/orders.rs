@@ -42,6 +42,11 @@ impl Established {
         Outcome::Alive
     }
 
+    pub(crate) fn note_path(&mut self, cx: &mut Context<'_>, path: Path) -> Outcome {
+        self.heard(cx, path);
+        Outcome::Alive
+    }
+
     /// What is no longer granted is deleted; the rest is left as it is.
     pub(crate) fn amend(&mut self, cx: &mut Context<'_>, grant: Grant) -> Outcome {
         let lease = std::mem::take(&mut self.terms.lease);
