@@ -1,14 +1,16 @@
-//! IPv4 packets cut into fragments (RFC 791 §3.2).
+//! Packets cut into fragments (RFC 791 §3.2, RFC 8200 §4.5).
 
 use std::error::Error;
 use std::fmt;
 
 use crate::checksum::sum;
-use crate::headers::{Headers, ipv4};
+use crate::headers::{Headers, ipv4, ipv6, protocol};
 use crate::octets::{field, put};
 
 /// The smallest MTU of a link, in octets (RFC 791 §3.2).
 const MIN_MTU: usize = 68;
+/// The same of IPv6 (RFC 8200 §5).
+const MIN_MTU_IPV6: usize = 1280;
 
 /// Why a packet cannot be fragmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +19,8 @@ pub enum Unfragmentable {
     Ipv6,
     /// Its source forbids it.
     DontFragment,
-    /// It has IPv4 options. Such packets are rare, and many networks drop them (RFC 7126).
+    /// It has IPv4 options or IPv6 extension headers. Such packets are rare, and many networks
+    /// drop them (RFC 7126).
     Options,
     /// No link has so small an MTU.
     MtuTooSmall,
@@ -120,6 +123,64 @@ impl Fragments<'_> {
     }
 }
 
+/// The fragments of an IPv6 packet that was put together from fragments, one after the other.
+#[derive(Debug)]
+pub struct Fragments6<'p> {
+    packet: &'p [u8],
+    identification: u32,
+    /// The most data that a fragment takes, in octets.
+    data_len: usize,
+    /// Data that have been given, in octets.
+    done: usize,
+}
+
+/// Cuts an IPv6 `packet` again that came in fragments with `identification`: only its source may
+/// fragment an IPv6 packet, and the source did. Each fragment has at most `mtu` octets.
+///
+/// # Errors
+///
+/// Why it cannot be fragmented.
+pub fn fragments6<'p>(
+    packet: &'p [u8],
+    headers: &Headers,
+    identification: u32,
+    mtu: usize,
+) -> Result<Fragments6<'p>, Unfragmentable> {
+    if usize::from(headers.transport_at) != ipv6::HEADER_LEN || headers.source.is_ipv4() {
+        return Err(Unfragmentable::Options);
+    }
+    if mtu < MIN_MTU_IPV6 {
+        return Err(Unfragmentable::MtuTooSmall);
+    }
+    let packet = packet.get(..headers.len()).ok_or(Unfragmentable::Truncated)?;
+    let data_len = (mtu - ipv6::HEADER_LEN - ipv6::FRAGMENT_HEADER_LEN) & !7;
+    Ok(Fragments6 { packet, identification, data_len, done: 0 })
+}
+
+impl Fragments6<'_> {
+    /// Writes the next fragment to `out`; its length, in octets. None after the last, or when
+    /// `out` is shorter than the MTU.
+    pub fn write_next(&mut self, out: &mut [u8]) -> Option<usize> {
+        let (header, data) = self.packet.split_first_chunk::<{ ipv6::HEADER_LEN }>()?;
+        let rest = data.get(self.done..).filter(|rest| !rest.is_empty())?;
+        let data = rest.get(..self.data_len).unwrap_or(rest);
+        let more = u16::from(data.len() < rest.len());
+        let payload_len = ipv6::FRAGMENT_HEADER_LEN + data.len();
+        let fragment = out.get_mut(..ipv6::HEADER_LEN + payload_len)?;
+        put(fragment, 0, *header);
+        put(fragment, 4, (payload_len as u16).to_be_bytes());
+        let [protocol] = field(header, ipv6::NEXT_HEADER_AT);
+        put(fragment, ipv6::NEXT_HEADER_AT, [protocol::FRAGMENT]);
+        put(fragment, ipv6::HEADER_LEN, [protocol, 0]);
+        put(fragment, ipv6::HEADER_LEN + 2, (self.done as u16 | more).to_be_bytes());
+        put(fragment, ipv6::HEADER_LEN + 4, self.identification.to_be_bytes());
+        let (_, space) = fragment.split_at_mut(ipv6::HEADER_LEN + ipv6::FRAGMENT_HEADER_LEN);
+        space.copy_from_slice(data);
+        self.done += data.len();
+        Some(ipv6::HEADER_LEN + payload_len)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -200,5 +261,44 @@ mod tests {
             prop_assert_eq!(&data[..], &original[20..]);
             prop_assert_eq!(ends, 1);
         }
+    }
+
+    /// What a source had fragmented and was put together can be cut again, and is the same again.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
+    fn ipv6_fragments_are_put_together_again() {
+        use std::time::Instant;
+
+        use crate::reassembly::{Limits, Reassembly};
+
+        let data: Vec<u8> = (0..4000_u32).map(|at| (at * 7 + at / 256) as u8).collect();
+        let length = ((8 + data.len()) as u16).to_be_bytes();
+        let mut packet = vec![0x60, 0, 0, 0, length[0], length[1], 17, 64];
+        for last in [1, 2] {
+            packet.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
+        }
+        packet.extend([1, 2, 3, 4, length[0], length[1], 0xaa, 0xbb]);
+        packet.extend(data);
+        let headers = Headers::parse(&packet).unwrap();
+        for mtu in [1280, 1383, 1500, 9000] {
+            let mut cut = fragments6(&packet, &headers, 0xabcd_ef01, mtu).unwrap();
+            let mut reassembly = Reassembly::new(Limits::default());
+            let (mut out, mut whole) = (vec![0; mtu], None);
+            while let Some(len) = cut.write_next(&mut out) {
+                let headers = Headers::parse(&out[..len]).unwrap();
+                let Some(fragment) = headers.fragment else {
+                    whole = Some(out[..len].to_vec());
+                    continue;
+                };
+                assert_eq!(fragment.identification, 0xabcd_ef01);
+                let added = reassembly.add(Instant::now(), 0, &headers, &out[..len]);
+                whole = added.unwrap().map(|whole| whole.to_vec()).or(whole);
+            }
+            // A packet that fits is still a fragment, of itself (RFC 6946).
+            if mtu < packet.len() {
+                assert_eq!(whole.as_deref(), Some(&packet[..]), "{mtu}");
+            }
+        }
+        assert_eq!(fragments6(&packet, &headers, 1, 1279).err(), Some(Unfragmentable::MtuTooSmall));
     }
 }

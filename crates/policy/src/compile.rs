@@ -164,6 +164,11 @@ impl Policy {
         &self.systems
     }
 
+    /// What may be behind tunnels: the inner prefixes of all institutions.
+    pub fn inner_prefixes(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.inner.keys()
+    }
+
     /// The system that a host name (SNI) leads to; ASCII case and one final dot do not matter.
     pub fn system_for_host(&self, host: &str) -> Option<&System> {
         let host = host.strip_suffix('.').unwrap_or(host);

@@ -38,6 +38,12 @@ impl<T> Prefixes<T> {
         }
     }
 
+    /// Every prefix.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = IpNet> + '_ {
+        let v4 = self.v4.keys().map(IpNet::V4);
+        v4.chain(self.v6.keys().map(IpNet::V6))
+    }
+
     /// Length and value of the longest prefix that holds `address`. An IPv4-mapped IPv6
     /// address is looked up as the IPv4 address it stands for.
     pub(crate) fn longest_match(&self, address: IpAddr) -> Option<(u8, &T)> {

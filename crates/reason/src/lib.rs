@@ -106,8 +106,13 @@ impl<R: Reason> Default for Counters<R> {
 impl<R: Reason> Counters<R> {
     /// Counts one occurrence.
     pub fn count(&self, reason: R) {
+        self.count_many(reason, 1);
+    }
+
+    /// Counts so many.
+    pub fn count_many(&self, reason: R, occurrences: u64) {
         if let Some(counter) = self.counts.get(reason.index()) {
-            counter.fetch_add(1, Ordering::Relaxed);
+            counter.fetch_add(occurrences, Ordering::Relaxed);
         }
     }
 
