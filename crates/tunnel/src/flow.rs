@@ -1,0 +1,189 @@
+//! One conversation through the gateway.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use packet::icmp::{Quoted, QuotedFlow};
+use packet::{Headers, Icmp, Transport};
+
+use crate::Member;
+use crate::child::ChildRef;
+use crate::selector::Ends;
+
+/// Protocol numbers of IANA.
+pub(crate) mod protocol {
+    pub(crate) const ICMP: u8 = 1;
+    pub(crate) const TCP: u8 = 6;
+    pub(crate) const UDP: u8 = 17;
+    pub(crate) const ICMPV6: u8 = 58;
+}
+
+const ECHO_REPLY: u8 = 0;
+const ECHO_REQUEST: u8 = 8;
+const ECHO_REQUEST_V6: u8 = 128;
+const ECHO_REPLY_V6: u8 = 129;
+
+/// Names a flow: both ends, whoever sends. An IPv4 address is kept as IPv4-mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FlowKey {
+    client: [u64; 2],
+    system: [u64; 2],
+    /// The client's port, or the identifier of an echo, then the system's.
+    ports: [u16; 2],
+    protocol: u8,
+}
+
+/// What a packet is to the flow table.
+pub(crate) enum Kind {
+    /// Of a flow.
+    Of(FlowKey),
+    /// An ICMP error about a flow.
+    About(FlowKey),
+    /// Of a protocol that is not forwarded.
+    Foreign,
+    /// ICMP that is no echo and no error about something.
+    Stray,
+}
+
+impl FlowKey {
+    /// What a packet from the peer is.
+    pub(crate) fn inbound(headers: &Headers, octets: &[u8]) -> Kind {
+        let (client, system) = (headers.source, headers.destination);
+        match headers.transport {
+            Transport::Icmp(Icmp { kind, identifier, .. })
+                if matches!(
+                    (headers.protocol, kind),
+                    (protocol::ICMP, ECHO_REQUEST) | (protocol::ICMPV6, ECHO_REQUEST_V6)
+                ) =>
+            {
+                Kind::Of(Self::new(client, system, [identifier, 0], headers.protocol))
+            }
+            Transport::Icmp(_) => Self::about(headers, octets, |quoted, [source, destination]| {
+                Self::new(quoted.destination, quoted.source, [destination, source], quoted.protocol)
+            }),
+            Transport::Tcp(tcp) => {
+                let ports = [tcp.source, tcp.destination];
+                Kind::Of(Self::new(client, system, ports, headers.protocol))
+            }
+            Transport::Udp(udp) => {
+                let ports = [udp.source, udp.destination];
+                Kind::Of(Self::new(client, system, ports, headers.protocol))
+            }
+            Transport::Other | Transport::Absent => Kind::Foreign,
+        }
+    }
+
+    /// What a packet to the peer is.
+    pub(crate) fn outbound(headers: &Headers, octets: &[u8]) -> Kind {
+        let (client, system) = (headers.destination, headers.source);
+        match headers.transport {
+            Transport::Icmp(Icmp { kind, identifier, .. })
+                if matches!(
+                    (headers.protocol, kind),
+                    (protocol::ICMP, ECHO_REPLY) | (protocol::ICMPV6, ECHO_REPLY_V6)
+                ) =>
+            {
+                Kind::Of(Self::new(client, system, [identifier, 0], headers.protocol))
+            }
+            Transport::Icmp(_) => Self::about(headers, octets, |quoted, ports| {
+                Self::new(quoted.source, quoted.destination, ports, quoted.protocol)
+            }),
+            Transport::Tcp(tcp) => {
+                let ports = [tcp.destination, tcp.source];
+                Kind::Of(Self::new(client, system, ports, headers.protocol))
+            }
+            Transport::Udp(udp) => {
+                let ports = [udp.destination, udp.source];
+                Kind::Of(Self::new(client, system, ports, headers.protocol))
+            }
+            Transport::Other | Transport::Absent => Kind::Foreign,
+        }
+    }
+
+    fn about(
+        headers: &Headers,
+        octets: &[u8],
+        key: impl FnOnce(&Quoted, [u16; 2]) -> Self,
+    ) -> Kind {
+        let Some(quoted) = packet::icmp::quoted(octets, headers) else { return Kind::Stray };
+        // An error goes to the sender of what it quotes (RFC 792, RFC 4443 §2.2); what goes to
+        // anybody else was permitted by nobody.
+        if quoted.source != headers.destination {
+            return Kind::Stray;
+        }
+        let ports = match quoted.flow {
+            QuotedFlow::Ports(source, destination) => [source, destination],
+            // Only a request has an answer that can go wrong; its identifier is the client's.
+            QuotedFlow::Echo(identifier) => [identifier, 0],
+            QuotedFlow::Protocol => return Kind::Stray,
+        };
+        Kind::About(key(&quoted, ports))
+    }
+
+    fn new(client: IpAddr, system: IpAddr, ports: [u16; 2], protocol: u8) -> Self {
+        Self { client: halves(client), system: halves(system), ports, protocol }
+    }
+
+    /// Both ends, as the policy is asked about them.
+    pub(crate) fn ends(&self) -> Ends {
+        let [client, system] = [self.client, self.system].map(address);
+        let (client, system) = match client.to_ipv4_mapped() {
+            Some(client) => (client.into(), system.to_canonical()),
+            None => (client.into(), system.into()),
+        };
+        let [client_port, system_port] = self.ports;
+        Ends {
+            client: (client, client_port),
+            system: (system, system_port),
+            protocol: self.protocol,
+        }
+    }
+
+    pub(crate) fn protocol(&self) -> u8 {
+        self.protocol
+    }
+}
+
+fn halves(address: IpAddr) -> [u64; 2] {
+    match address {
+        IpAddr::V4(v4) => [0, 0xffff << 32 | u64::from(v4.to_bits())],
+        IpAddr::V6(v6) => {
+            let bits = v6.to_bits();
+            [(bits >> 64) as u64, bits as u64]
+        }
+    }
+}
+
+fn address([high, low]: [u64; 2]) -> Ipv6Addr {
+    Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low))
+}
+
+/// What is known of a flow.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    /// Whose it is; as long as it lives, that one may continue it by any SA.
+    pub(crate) member: Arc<Member>,
+    /// The member's session, near at hand.
+    pub(crate) session: u64,
+    /// By which SA packets go to the peer.
+    pub(crate) child: ChildRef,
+    /// The generation of the policy that permitted it.
+    pub(crate) generation: u64,
+    /// When time alone may end the permit, in seconds since 1970.
+    pub(crate) recheck_at: i64,
+    /// What it has carried.
+    pub(crate) traffic: Traffic,
+}
+
+/// What went each way; "in" is from the client to the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Octets of IP packets from the client.
+    pub octets_in: u64,
+    /// Octets of IP packets to the client.
+    pub octets_out: u64,
+    /// Packets from the client.
+    pub packets_in: u64,
+    /// Packets to the client.
+    pub packets_out: u64,
+}

@@ -1,0 +1,274 @@
+//! From a system to a peer.
+
+use packet::rewrite::{self, ChecksumState};
+use packet::{Headers, Tcp, Transport, VnetHeader, fragment, icmp, split};
+
+use crate::departures::{Departure, Departures, Outlet};
+use crate::flow::{FlowKey, Kind};
+use crate::forwarder::{Forwarder, Notice, Now};
+use crate::judge::{ends_between, ends_of_answer};
+use crate::{Discard, Dropped};
+
+/// What became of a packet from a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is in the departures, as one packet or many.
+    Sealed,
+    /// A fragment that waits for others.
+    Held,
+    /// The SA is another worker's, and so is the flow.
+    Elsewhere(usize),
+}
+
+impl Forwarder {
+    /// Takes what was read from the TUN device: a packet or a super-packet, and what the kernel
+    /// says of it. Its octets are used up.
+    ///
+    /// # Errors
+    /// Why it is dropped. It is counted already.
+    pub fn handle_inner(
+        &mut self,
+        now: Now,
+        vnet: VnetHeader,
+        packet: &mut [u8],
+        departures: &mut Departures,
+        outlet: &mut impl Outlet,
+    ) -> Result<Sent, Discard> {
+        self.send(now, vnet, packet, departures, outlet)
+            .inspect_err(|discard| self.tally.count(*discard))
+    }
+
+    fn send(
+        &mut self,
+        now: Now,
+        vnet: VnetHeader,
+        packet: &mut [u8],
+        departures: &mut Departures,
+        outlet: &mut impl Outlet,
+    ) -> Result<Sent, Discard> {
+        let parsed = Headers::parse(packet);
+        let headers = parsed.as_ref().map_err(|_| Dropped::Malformed)?;
+        let packet = packet.get_mut(..headers.len()).ok_or(Dropped::Malformed)?;
+        let Some(fragment) = headers.fragment else {
+            return self.send_whole(now, (vnet, None), packet, headers, departures, outlet);
+        };
+        // Only a whole packet tells its flow; fragments gather where the newest SA is.
+        if let Some(worker) = self.table.newest_elsewhere(headers.destination) {
+            return Ok(Sent::Elsewhere(worker));
+        }
+        let added = self.from_systems.add(now.instant, 0, headers, packet);
+        let Some(whole) = added.map_err(Dropped::from)? else { return Ok(Sent::Held) };
+        self.whole.clear();
+        self.whole.extend_from_slice(whole);
+        // Taken out for as long as it is sent.
+        let mut whole = std::mem::take(&mut self.whole);
+        let sent = match Headers::parse(&whole) {
+            Ok(headers) => {
+                let origin = (VnetHeader::default(), Some(fragment.identification));
+                self.send_whole(now, origin, &mut whole, &headers, departures, outlet)
+            }
+            Err(_) => Err(Dropped::Malformed.into()),
+        };
+        self.whole = whole;
+        sent
+    }
+
+    /// Sends a packet that is whole, or was put together from fragments with an identification.
+    fn send_whole(
+        &mut self,
+        now: Now,
+        (vnet, identification): (VnetHeader, Option<u32>),
+        packet: &mut [u8],
+        headers: &Headers,
+        departures: &mut Departures,
+        outlet: &mut impl Outlet,
+    ) -> Result<Sent, Discard> {
+        let slot = match self.route(now, packet, headers)? {
+            Ok(slot) => slot,
+            Err(worker) => return Ok(Sent::Elsewhere(worker)),
+        };
+        let child = self.table.child(slot).ok_or(Dropped::NoSa)?;
+        let mtu = usize::from(child.inner_mtu);
+        let departure = Departure {
+            path: child.way.path,
+            encapsulated: child.way.encapsulated,
+            ecn: esp::ecn::encapsulate(headers.traffic_class),
+        };
+        if self.settings.clamp_mss
+            && let Transport::Tcp(Tcp { flags, .. }) = headers.transport
+            && flags & Tcp::SYN != 0
+        {
+            let checksum = match vnet.needs_checksum() {
+                true => ChecksumState::Partial,
+                false => ChecksumState::Complete,
+            };
+            rewrite::clamp_mss(packet, headers, child.mss(headers.destination), checksum);
+        }
+        let next_header = if headers.destination.is_ipv4() { 4 } else { 41 };
+        let mut split = split(&vnet, headers, packet);
+        let segments = split.as_mut().map_err(|_| Dropped::Unsplittable)?;
+        departures.direct(&departure, outlet);
+        let mut sealing = Sealing { next_header, departures, outlet };
+        if segments.segment_len() <= mtu {
+            while let Some(segment) = segments.next() {
+                self.seal(slot, segment, &mut sealing)?;
+            }
+            return Ok(Sent::Sealed);
+        }
+        if let Some(identification) = identification.filter(|_| headers.source.is_ipv6()) {
+            return self.seal_fragments6(slot, (packet, headers), identification, &mut sealing);
+        }
+        if headers.dont_fragment || !self.settings.fragment_inner {
+            refuse_too_big(packet, headers, mtu, sealing.outlet);
+            return Err(Dropped::TooBig.into());
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut sealed = Ok(());
+        while let Some(segment) = segments.next()
+            && sealed.is_ok()
+        {
+            scratch.clear();
+            scratch.extend_from_slice(segment);
+            sealed = self.seal_fragments(slot, &mut scratch, mtu, &mut sealing);
+        }
+        self.scratch = scratch;
+        sealed.map(|()| Sent::Sealed)
+    }
+
+    /// The child by which a packet goes, or the worker who has it.
+    fn route(
+        &mut self,
+        now: Now,
+        packet: &[u8],
+        headers: &Headers,
+    ) -> Result<Result<u32, usize>, Discard> {
+        let slot = match FlowKey::outbound(headers, packet) {
+            Kind::Of(key) => {
+                let Some(at) = self.find(self.last_out, &key) else {
+                    return self.other_worker(headers);
+                };
+                self.judge_again(now, at, &key)?;
+                self.last_out = Some(at);
+                let seconds = self.seconds(now.instant);
+                if let Some(flow) = self.flows.touch(at, seconds) {
+                    flow.traffic.packets_out += 1;
+                    flow.traffic.octets_out += packet.len() as u64;
+                }
+                self.way_out(at, || ends_of_answer(headers))
+            }
+            Kind::About(key) => {
+                let Some(at) = self.flows.find(&key) else {
+                    return self.other_worker(headers);
+                };
+                self.judge_again(now, at, &key)?;
+                self.way_out(at, || {
+                    ends_between(headers.destination, headers.source, headers.protocol)
+                })
+            }
+            Kind::Foreign => return Err(Dropped::Protocol.into()),
+            Kind::Stray => return Err(Dropped::IcmpUnrelated.into()),
+        };
+        match slot {
+            Ok(slot) => Ok(Ok(slot)),
+            // The terminal may have gone on by an SA of another worker.
+            Err(dropped) => match self.table.elsewhere(headers.destination) {
+                Some(worker) => Ok(Err(worker)),
+                None => Err(dropped.into()),
+            },
+        }
+    }
+
+    fn other_worker(&self, headers: &Headers) -> Result<Result<u32, usize>, Discard> {
+        match self.table.elsewhere(headers.destination) {
+            Some(worker) => Ok(Err(worker)),
+            None => Err(Dropped::NoFlow.into()),
+        }
+    }
+
+    /// Seals a packet that is too long for the tunnel in pieces.
+    fn seal_fragments<O: Outlet>(
+        &mut self,
+        slot: u32,
+        packet: &mut [u8],
+        mtu: usize,
+        sealing: &mut Sealing<'_, O>,
+    ) -> Result<(), Discard> {
+        let headers = Headers::parse(packet).map_err(|_| Dropped::Malformed)?;
+        let cut = fragment::fragments(packet, &headers, mtu);
+        let mut fragments = cut.map_err(|_| Dropped::Unfragmentable)?;
+        while let Some(fragment) = fragments.next() {
+            self.seal(slot, fragment, sealing)?;
+        }
+        Ok(())
+    }
+
+    /// Seals an IPv6 packet again in pieces that its source had cut into others.
+    fn seal_fragments6<O: Outlet>(
+        &mut self,
+        slot: u32,
+        (packet, headers): (&[u8], &Headers),
+        identification: u32,
+        sealing: &mut Sealing<'_, O>,
+    ) -> Result<Sent, Discard> {
+        let mtu = self.table.child(slot).map_or(0, |child| usize::from(child.inner_mtu));
+        let cut = fragment::fragments6(packet, headers, identification, mtu);
+        let mut pieces = cut.map_err(|_| Dropped::Unfragmentable)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.resize(mtu, 0);
+        let mut sealed = Ok(());
+        while let Some(len) = pieces.write_next(&mut scratch)
+            && sealed.is_ok()
+        {
+            sealed = self.seal(slot, scratch.get(..len).unwrap_or_default(), sealing);
+        }
+        self.scratch = scratch;
+        sealed?;
+        Ok(Sent::Sealed)
+    }
+
+    /// Seals one packet into the departures.
+    fn seal<O: Outlet>(
+        &mut self,
+        slot: u32,
+        inner: &[u8],
+        sealing: &mut Sealing<'_, O>,
+    ) -> Result<(), Dropped> {
+        let Some(child) = self.table.child(slot) else { return Err(Dropped::NoSa) };
+        let len = child.outbound.sealed_len(inner.len());
+        let Sealing { next_header, departures, outlet } = sealing;
+        let room = departures.reserve(len, *outlet).ok_or(Dropped::Unfragmentable)?;
+        match child.outbound.seal_into(inner, *next_header, room) {
+            Ok(len) => {
+                departures.commit(len);
+                if child.outbound.take_due() {
+                    let session = child.member.session;
+                    self.notices.push_back(Notice::RekeyDue { session, child: child.id });
+                }
+                Ok(())
+            }
+            Err(exhausted) => {
+                self.note_spent(slot, exhausted);
+                Err(exhausted.into())
+            }
+        }
+    }
+}
+
+/// Where sealed packets go.
+struct Sealing<'a, O> {
+    next_header: u8,
+    departures: &'a mut Departures,
+    outlet: &'a mut O,
+}
+
+/// Tells the sender what length gets through (RFC 1191 §4, RFC 4443 §3.2). The answer comes from
+/// the address that the packet was for: the gateway is no hop of its own there.
+fn refuse_too_big(packet: &[u8], headers: &Headers, mtu: usize, outlet: &mut impl Outlet) {
+    let mut answer = [0; icmp::MAX_ERROR_LEN];
+    let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+    if let Some(len) =
+        icmp::fragmentation_needed(packet, headers, mtu, headers.destination, &mut answer)
+    {
+        outlet.answer(answer.get(..len).unwrap_or_default());
+    }
+}
