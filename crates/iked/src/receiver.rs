@@ -66,6 +66,7 @@ pub(crate) fn start(
 async fn receive(socket: UdpSocket, port: Port, inlet: Inlet) {
     let mut buffers = vec![0; BATCH * BUFFER];
     let mut metas = [RecvMeta::default(); BATCH];
+    let mut failed = false;
     loop {
         let received = socket.async_io(Interest::READABLE, || {
             let mut slices: Vec<_> =
@@ -74,11 +75,14 @@ async fn receive(socket: UdpSocket, port: Port, inlet: Inlet) {
         });
         match received.await {
             Ok(count) => {
+                failed = false;
                 let filled = buffers.chunks_exact(BUFFER).zip(&metas).take(count);
                 for (buffer, meta) in filled {
                     inlet.take(&port, meta, buffer.get(..meta.len).unwrap_or_default());
                 }
             }
+            // What ICMP says of something sent is told once, in place of what was received.
+            Err(_) if !std::mem::replace(&mut failed, true) => {}
             Err(error) => {
                 tracing::warn!(%error, "receiving IKE failed");
                 inlet.tally.discarded(Discarded::ReceiveFailed);

@@ -112,6 +112,15 @@ impl Sockets {
         self.nat_port
     }
 
+    /// The sockets on the port that ESP shares.
+    ///
+    /// # Errors
+    /// When the process may have no more descriptors.
+    pub fn with_esp(&self) -> io::Result<Vec<UdpSocket>> {
+        let shared = self.ports.iter().filter(|port| port.with_esp);
+        shared.map(|port| port.socket.try_clone()).collect()
+    }
+
     /// Where each socket receives.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.ports.iter().map(|port| port.local)
@@ -210,7 +219,9 @@ impl Outlet {
             segment_size: None,
             src_ip: Some(local.ip()),
         };
-        port.state.try_send(UdpSockRef::from(&*port.socket), &sent)
+        let send = || port.state.try_send(UdpSockRef::from(&*port.socket), &sent);
+        // What ICMP says of something sent before is told once, in place of sending.
+        send().or_else(|_| send())
     }
 }
 

@@ -1,0 +1,29 @@
+//! The threads that carry packets: between the peers' sockets, [`tunnel::Forwarder`], and the TUN
+//! device.
+//!
+//! Each worker is one thread on one core with everything of its own: a queue of the TUN device, a
+//! socket of each kind, the SAs whose inbound SPI modulo the number of workers is its index, and
+//! the flows of these SAs. It does one thing after the other, a batch at a time, and waits for
+//! nothing but work: what cannot leave is set aside, and only its own direction stops meanwhile.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `open` | [`Opened`]: device, sockets and routes, before anything flows |
+//! | `handle` | [`Handle`]: how the rest of the gateway speaks to the workers |
+//! | `worker` | the loop |
+//! | `ingress` | from the peers to the TUN device |
+//! | `egress` | from the TUN device to the peers, and what waits for a socket |
+//! | `reasons` | what can go wrong here |
+#![forbid(unsafe_code)]
+
+mod egress;
+mod handle;
+mod ingress;
+mod open;
+mod port;
+mod reasons;
+mod worker;
+
+pub use handle::{Handle, Ike, Status, Threads};
+pub use open::{OpenError, Opened, Settings};
+pub use reasons::Lost;

@@ -1,0 +1,171 @@
+//! What must be had before anything flows: the TUN device, its routes, and the sockets.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use ipnet::IpNet;
+use net::{
+    BindError, Device, DontFragment, Lack, LinkConfig, LinkError, Offloads, Queue, Routes, TunError,
+};
+
+use crate::port::Port;
+
+/// How packets are carried.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The TUN device's name.
+    pub device: String,
+    /// The kernel's routing table for what is behind peers.
+    pub routing_table: u32,
+    /// Of the rules that lead to it.
+    pub rule_priority: u32,
+    /// How many threads.
+    pub workers: NonZeroU32,
+    /// Local addresses.
+    pub listen: Vec<IpAddr>,
+    /// UDP port of ESP in UDP (RFC 3948).
+    pub nat_port: u16,
+    /// DF of outer packets.
+    pub dont_fragment: DontFragment,
+    /// How packets are judged.
+    pub forwarder: tunnel::Settings,
+}
+
+/// What is between the TUN device and the systems.
+const INNER_MTU: u32 = 1500;
+/// Packets that wait while a worker is busy.
+const QUEUE_LEN: u32 = 1000;
+
+/// Device and sockets.
+#[derive(Debug)]
+pub struct Opened {
+    pub(crate) settings: Settings,
+    pub(crate) offloads: Offloads,
+    pub(crate) queues: Vec<Queue>,
+    /// Those of each worker.
+    pub(crate) ports: Vec<Vec<Port>>,
+    pub(crate) routes: Routes,
+    nat_port: u16,
+}
+
+impl Opened {
+    /// Makes the device, leads `prefixes` into it, and binds the sockets. Those of IKE are bound
+    /// after it, to share [`Self::nat_port`].
+    ///
+    /// # Errors
+    /// What cannot be had, and why.
+    pub fn new(settings: Settings, prefixes: &[IpNet]) -> Result<Self, OpenError> {
+        let workers = settings.workers;
+        let mut nat_port = settings.nat_port;
+        let mut ports: Vec<Vec<Port>> = (0..workers.get()).map(|_| Vec::new()).collect();
+        for &address in &settings.listen {
+            let udp = net::bind_udp(address, nat_port, workers, settings.dont_fragment)?;
+            nat_port = udp.first().map_or(nat_port, |port| port.local_address().port());
+            let raw = net::bind_raw(address, workers, settings.dont_fragment)?;
+            for (own, (udp, raw)) in ports.iter_mut().zip(udp.into_iter().zip(raw)) {
+                own.extend([Port::Udp(udp), Port::Raw(raw)]);
+            }
+        }
+        let (device, queues) = Device::open(&settings.device, workers.get() as usize)?;
+        net::configure(&LinkConfig {
+            name: settings.device.clone(),
+            mtu: INNER_MTU,
+            addresses: Vec::new(),
+            gso_max_size: None,
+            queue_len: Some(QUEUE_LEN),
+        })?;
+        let mut routes =
+            Routes::open(&settings.device, settings.routing_table, settings.rule_priority)?;
+        routes.replace(prefixes)?;
+        let opened = Self { offloads: device.offloads, queues, ports, routes, nat_port, settings };
+        opened.say_what_lacks(device.lacks());
+        Ok(opened)
+    }
+
+    /// UDP port of ESP in UDP.
+    #[must_use]
+    pub fn nat_port(&self) -> u16 {
+        self.nat_port
+    }
+
+    fn say_what_lacks(&self, device: impl Iterator<Item = Lack>) {
+        let sockets = self.ports.iter().flatten().flat_map(|port| match port {
+            Port::Udp(port) => port.lacks(),
+            Port::Raw(port) => port.lacks(),
+        });
+        let lacks: BTreeSet<Lack> =
+            device.chain(sockets.copied()).chain(self.routes.lacks()).collect();
+        for lack in lacks {
+            tracing::warn!("{lack}");
+        }
+        let forwarding = net::forwarding();
+        if !forwarding.ipv4 {
+            tracing::warn!(
+                "the kernel does not forward IPv4, so nothing from a tunnel reaches a system: set \
+                 the sysctl net.ipv4.ip_forward to 1"
+            );
+        }
+        let has_v6 = self.settings.listen.iter().any(IpAddr::is_ipv6);
+        if has_v6 && !forwarding.ipv6 {
+            tracing::warn!(
+                "the kernel does not forward IPv6: if a system has IPv6 addresses, set the sysctl \
+                 net.ipv6.conf.all.forwarding to 1"
+            );
+        }
+    }
+}
+
+/// What cannot be had.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The TUN device.
+    Tun(TunError),
+    /// Its settings or routes.
+    Link(LinkError),
+    /// A socket.
+    Bind(BindError),
+}
+
+impl OpenError {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Tun(error) => error.remedy(),
+            Self::Link(error) => error.remedy(),
+            Self::Bind(error) => error.remedy().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tun(error) => error.fmt(f),
+            Self::Link(error) => error.fmt(f),
+            Self::Bind(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<TunError> for OpenError {
+    fn from(error: TunError) -> Self {
+        Self::Tun(error)
+    }
+}
+
+impl From<LinkError> for OpenError {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl From<BindError> for OpenError {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}

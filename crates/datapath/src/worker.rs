@@ -1,0 +1,375 @@
+//! The loop of one worker.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use net::{Departure, Events, Interest, MtuError, Poller, Queue, VNET_HEADER_LEN, Waker};
+use packet::{Batch, Offload, VnetHeader};
+use reason::Counters;
+use tunnel::{Arrival, Departures, Dropped, Forwarder, Now, Sent, Traffic};
+
+use crate::egress::{Backlog, Exit};
+use crate::handle::{Command, Remote, Status};
+use crate::ingress::{Entry, Inside, KEEP_ALIVE};
+use crate::port::Port;
+use crate::{Ike, Lost};
+
+/// Packets read from the device before the sockets have their turn.
+const READS: usize = 32;
+/// Receptions from one socket before the others have their turn.
+const RECEPTIONS: usize = 4;
+/// A vnet header, and the longest packet.
+const READ: usize = VNET_HEADER_LEN + 65_535;
+
+const TUN: u64 = u64::MAX;
+const WAKER: u64 = u64::MAX - 1;
+
+/// What a worker is made of.
+pub(crate) struct Parts {
+    pub(crate) index: usize,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) tun: Queue,
+    pub(crate) offload: Offload,
+    pub(crate) ports: Vec<Port>,
+    /// Sockets of IKE on the shared port: of them, only path MTU errors are taken.
+    pub(crate) ike_sockets: Vec<UdpSocket>,
+    pub(crate) orders: Receiver<Command>,
+    pub(crate) waker: Arc<Waker>,
+    pub(crate) workers: Arc<[Remote]>,
+    pub(crate) ike: Arc<dyn Ike>,
+    pub(crate) lost: Arc<Counters<Lost>>,
+}
+
+/// A worker.
+pub(crate) struct Worker {
+    parts: Parts,
+    poller: Poller,
+    entry: Entry,
+    read: Vec<u8>,
+    departures: Departures,
+    backlog: Backlog,
+    /// The socket whose room is waited for; nothing is read from the device meanwhile.
+    blocked: Option<usize>,
+}
+
+/// What is ready.
+#[derive(Default)]
+struct Turn {
+    tun: bool,
+    orders: bool,
+    room: bool,
+    /// By index.
+    readable: Vec<usize>,
+    errors: Vec<usize>,
+}
+
+impl Worker {
+    pub(crate) fn new(parts: Parts) -> io::Result<Self> {
+        let poller = Poller::new()?;
+        poller.add(&parts.tun, TUN, Interest::Read)?;
+        poller.add(&*parts.waker, WAKER, Interest::Read)?;
+        for (index, port) in (0..).zip(&parts.ports) {
+            poller.add(port, index, Interest::Read)?;
+        }
+        for (index, socket) in (parts.ports.len() as u64..).zip(&parts.ike_sockets) {
+            poller.add(socket, index, Interest::None)?;
+        }
+        Ok(Self {
+            entry: Entry::new(parts.offload),
+            parts,
+            poller,
+            read: vec![0; READ],
+            departures: Departures::new(Batch::new(Batch::LIMIT_IPV6)),
+            backlog: Backlog::default(),
+            blocked: None,
+        })
+    }
+
+    /// Carries packets until told to stop.
+    pub(crate) fn run(mut self, core: Option<usize>) {
+        if let Some(core) = core
+            && let Err(error) = net::pin(core)
+        {
+            tracing::debug!(%error, core, "a worker is not kept on its core");
+        }
+        let sockets = self.parts.ports.len() + self.parts.ike_sockets.len();
+        let mut events = Events::with_capacity(sockets + 2);
+        let mut turn = Turn::default();
+        loop {
+            let due = self.parts.forwarder.poll_timeout();
+            let wait = due.saturating_duration_since(Instant::now());
+            if let Err(error) = self.poller.wait(&mut events, Some(wait)) {
+                return tracing::error!(%error, "a worker cannot wait for packets");
+            }
+            turn.note(&events);
+            if turn.orders && !self.obey() {
+                return;
+            }
+            self.carry(&turn);
+            if Instant::now() >= due {
+                self.keep_time();
+            }
+            while let Some(notice) = self.parts.forwarder.poll_notice() {
+                self.parts.ike.notice(notice);
+            }
+        }
+    }
+
+    /// One turn of each direction.
+    fn carry(&mut self, turn: &Turn) {
+        let now = now();
+        for &index in &turn.errors {
+            self.path_errors(index);
+        }
+        for &index in &turn.readable {
+            self.receive(now, index);
+        }
+        if turn.room {
+            self.backlog.send(&self.parts.ports, &self.parts.lost);
+        }
+        if turn.tun && self.backlog.is_empty() {
+            self.send(now);
+        }
+        self.mind_backlog();
+    }
+
+    fn receive(&mut self, now: Now, index: usize) {
+        let Self { parts, entry, .. } = self;
+        let Some((ports, mut inside)) = parts.inside() else { return };
+        let Some(port) = ports.get(index) else { return };
+        for _ in 0..RECEPTIONS {
+            if !entry.receive(now, port, &mut inside) {
+                return;
+            }
+        }
+    }
+
+    fn send(&mut self, now: Now) {
+        for _ in 0..READS {
+            let len = match self.parts.tun.read(&mut self.read) {
+                Ok(len) => len,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    tracing::debug!(%error, "reading from the TUN device failed");
+                    break;
+                }
+            };
+            let Self { parts, read, departures, backlog, .. } = self;
+            let Some((vnet, packet)) =
+                read.get_mut(..len).and_then(|octets| octets.split_first_chunk_mut())
+            else {
+                continue;
+            };
+            let vnet = VnetHeader::parse(vnet);
+            let elsewhere = parts.depart(now, vnet, packet, departures, backlog);
+            if let Some(worker) = elsewhere.and_then(|worker| parts.workers.get(worker)) {
+                worker.hand_over_inner(vnet, packet, &parts.lost);
+            }
+            if !backlog.is_empty() {
+                break;
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let Self { parts, departures, backlog, .. } = self;
+        departures.flush(&mut parts.exit(backlog).1);
+    }
+
+    /// Waits for room when something needs it, and for packets of the device when nothing does.
+    fn mind_backlog(&mut self) {
+        let needed = self.backlog.port();
+        if needed == self.blocked {
+            return;
+        }
+        let ports = &self.parts.ports;
+        let set = |index: Option<usize>, interest| {
+            let found = index.and_then(|index| Some((index, ports.get(index)?)));
+            let done = found.map(|(index, port)| self.poller.modify(port, index as u64, interest));
+            done.unwrap_or(Ok(()))
+        };
+        let tun = if needed.is_some() { Interest::None } else { Interest::Read };
+        let done = set(self.blocked, Interest::Read)
+            .and_then(|()| set(needed, Interest::ReadWrite))
+            .and_then(|()| self.poller.modify(&self.parts.tun, TUN, tun));
+        if let Err(error) = done {
+            tracing::error!(%error, "a worker cannot wait for room");
+        }
+        self.blocked = needed;
+    }
+
+    fn path_errors(&mut self, index: usize) {
+        while let Some(error) = self.parts.path_mtu_error(index) {
+            if !self.parts.path_mtu(&error) {
+                // The kernel gives it to any of the workers.
+                for (index, worker) in self.parts.workers.iter().enumerate() {
+                    if index != self.parts.index {
+                        worker.tell(Command::PathMtu(error));
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep_time(&mut self) {
+        let Parts { forwarder, ports, lost, .. } = &mut self.parts;
+        forwarder.handle_timeout(Instant::now(), |path| {
+            let leaving = Departure {
+                destination: path.remote,
+                source: Some(path.local.ip()),
+                traffic_class: 0,
+            };
+            let port = ports.iter().find(|port| port.serves(path, true));
+            let sent = port.map(|port| port.send(&leaving, &KEEP_ALIVE, KEEP_ALIVE.len()));
+            if !matches!(sent, Some(Ok(()))) {
+                lost.count(Lost::SendFailed);
+            }
+        });
+    }
+
+    /// Does what it is told; says whether to go on.
+    fn obey(&mut self) -> bool {
+        self.parts.waker.clear();
+        while let Ok(command) = self.parts.orders.try_recv() {
+            let forwarder = &mut self.parts.forwarder;
+            match command {
+                Command::Install(child, done) => {
+                    forwarder.install(*child);
+                    // Whoever waits may have lost patience.
+                    let _ = done.try_send(());
+                }
+                Command::Remove(child, done) => {
+                    let carried = forwarder.remove(child).map(|(inbound, outbound)| Traffic {
+                        octets_in: inbound.octets,
+                        octets_out: outbound.octets,
+                        packets_in: inbound.packets,
+                        packets_out: outbound.packets,
+                    });
+                    let _ = done.try_send(carried.unwrap_or_default());
+                }
+                Command::Announce(child, worker, prefixes) => {
+                    forwarder.announce(child, worker, prefixes);
+                }
+                Command::Withdraw(child) => forwarder.withdraw(child),
+                Command::Moved(session, way) => forwarder.moved(session, way),
+                Command::Policy(policy) => forwarder.set_policy(policy),
+                Command::Describe(answer) => {
+                    let (children, flows) = forwarder.held();
+                    let _ = answer.try_send(Status { children, flows });
+                }
+                Command::PathMtu(error) => {
+                    self.parts.path_mtu(&error);
+                }
+                Command::Esp(arrival, packet) => self.take_esp(&arrival, packet),
+                Command::Inner(vnet, packet) => self.take_inner(vnet, packet),
+                Command::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn take_esp(&mut self, arrival: &Arrival, mut packet: Vec<u8>) {
+        let Self { parts, entry, .. } = self;
+        parts.taken();
+        if let Some((_, mut inside)) = parts.inside() {
+            entry.take(now(), arrival, &mut packet, &mut inside);
+        }
+    }
+
+    fn take_inner(&mut self, vnet: VnetHeader, mut packet: Vec<u8>) {
+        let Self { parts, departures, backlog, .. } = self;
+        parts.taken();
+        // Where nobody knows the flow, it is not handed over again.
+        if parts.depart(now(), vnet, &mut packet, departures, backlog).is_some() {
+            parts.forwarder.tally().count(Dropped::NoFlow.into());
+        }
+        self.flush();
+    }
+}
+
+impl Parts {
+    /// Of what was handed over, one less waits.
+    fn taken(&self) {
+        if let Some(own) = self.workers.get(self.index) {
+            own.taken();
+        }
+    }
+
+    fn inside(&mut self) -> Option<(&[Port], Inside<'_>)> {
+        let Self { index, forwarder, tun, ports, workers, ike, lost, .. } = self;
+        let inside = Inside { forwarder, tun, lost, ike: &**ike, workers, index: *index };
+        Some((ports, inside))
+    }
+
+    fn exit<'a>(&'a mut self, backlog: &'a mut Backlog) -> (&'a mut Forwarder, Exit<'a>) {
+        let Self { forwarder, tun, ports, lost, .. } = self;
+        (forwarder, Exit { ports, tun, backlog, lost })
+    }
+
+    /// Sends a packet from a system on its way, or says which worker should.
+    fn depart(
+        &mut self,
+        now: Now,
+        vnet: VnetHeader,
+        packet: &mut [u8],
+        departures: &mut Departures,
+        backlog: &mut Backlog,
+    ) -> Option<usize> {
+        let (forwarder, mut exit) = self.exit(backlog);
+        match forwarder.handle_inner(now, vnet, packet, departures, &mut exit) {
+            Ok(Sent::Elsewhere(worker)) => Some(worker),
+            // What was dropped is counted.
+            Ok(Sent::Sealed | Sent::Held) | Err(_) => None,
+        }
+    }
+
+    /// The next path MTU error of a socket.
+    fn path_mtu_error(&self, index: usize) -> Option<MtuError> {
+        match self.ports.get(index) {
+            Some(port) => port.path_mtu_error(),
+            None => net::next_mtu_error(self.ike_sockets.get(index - self.ports.len())?),
+        }
+    }
+
+    /// Takes a path MTU error; says whether it is about a packet of this worker.
+    fn path_mtu(&mut self, error: &MtuError) -> bool {
+        let Some([a, b, c, d, e, f, g, h]) = error.quoted else { return false };
+        let quoted = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+        let mtu = u16::try_from(error.mtu).unwrap_or(u16::MAX);
+        self.forwarder.handle_path_mtu(Instant::now(), error.destination, quoted, mtu).is_ok()
+    }
+}
+
+impl Turn {
+    fn note(&mut self, events: &Events) {
+        (self.tun, self.orders, self.room) = (false, false, false);
+        self.readable.clear();
+        self.errors.clear();
+        for ready in events.iter() {
+            match ready.token {
+                TUN => self.tun = ready.readable,
+                WAKER => self.orders = true,
+                port => {
+                    let index = port as usize;
+                    if ready.readable {
+                        self.readable.push(index);
+                    }
+                    if ready.error {
+                        self.errors.push(index);
+                    }
+                    self.room |= ready.writable;
+                }
+            }
+        }
+    }
+}
+
+/// The present moment.
+fn now() -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { instant: Instant::now(), unix: unix.as_secs() as i64 }
+}
