@@ -23,6 +23,8 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'stati
         .chain(listed::<Milestone>())
         .chain(listed::<Withdrawal>())
         .chain(listed::<Discarded>())
+        .chain(listed::<tunnel::Dropped>())
+        .chain(listed::<datapath::Lost>())
         .chain(listed::<LogReason>())
         .chain(listed::<GatewayEvent>())
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use policy::{System, UtcOffset};
 use terminator::{Limits, ListenerSettings, Timeouts, Upstream};
 
-pub(crate) use ipsec::{Ipsec, IpsecLimits, Pool};
+pub(crate) use ipsec::{Ipsec, IpsecLimits, Pool, Tunnel};
 pub(crate) use problem::{Problem, Problems};
 
 /// A path, and where in the configuration it was given.

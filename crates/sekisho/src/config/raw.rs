@@ -116,6 +116,24 @@ pub(super) struct RawIpsec {
     #[serde(default)]
     pub(super) certificate: Vec<RawCertificate>,
     pub(super) pool: Option<RawPool>,
+    #[serde(default)]
+    pub(super) tunnel: RawTunnel,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTunnel {
+    pub(super) device: Option<Text>,
+    pub(super) routing_table: Option<Spanned<u32>>,
+    pub(super) rule_priority: Option<Spanned<u32>>,
+    pub(super) workers: Option<Spanned<u16>>,
+    pub(super) path_mtu: Option<Spanned<u16>>,
+    pub(super) dont_fragment: Option<bool>,
+    pub(super) clamp_mss: Option<bool>,
+    pub(super) fragment_inner: Option<bool>,
+    pub(super) replay_window: Option<Spanned<u32>>,
+    pub(super) flows: Option<Spanned<u32>>,
+    pub(super) flows_per_session: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

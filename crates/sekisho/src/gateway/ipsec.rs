@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iked::{BindError, Material, NoDataPlane, Parts, Service, Settings, Sockets, Threads};
+use datapath::{Handle, Opened};
+use iked::{BindError, Material, Parts, Service, Settings, Sockets};
 use logstore::Recorder;
 use policy::{Network, Policy};
 use registry::{KeyRing, Reader};
 use tokio::sync::watch;
 
+use super::data_plane::{self, Plane, ToIke};
 use super::status::Status;
 use super::upkeep::{Attempt, Identity, files_of, versions};
 use super::{GatewayEvent, Journal};
@@ -22,6 +24,7 @@ use crate::material::{CrlNumbers, Summary, sealing};
 /// What was read and bound before anything is served.
 pub(super) struct Prepared<'a> {
     ipsec: &'a Ipsec,
+    opened: Opened,
     sockets: Sockets,
     files: Files,
     summary: Summary,
@@ -34,6 +37,7 @@ pub(super) fn prepare<'a>(
     config: &'a Config,
     ipsec: &'a Ipsec,
     reader: &Reader,
+    policy: &Policy,
 ) -> Result<Prepared<'a>, Failure> {
     let (files, summary) = ipsec::load(config, ipsec, crate::unix_now(), &CrlNumbers::new())?;
     for warning in &files.warnings {
@@ -41,9 +45,15 @@ pub(super) fn prepare<'a>(
     }
     let ring = sealing::key_ring(config, reader)?;
     let ready = files.ready(&ring).map_err(|problem| config.problems(vec![problem]))?;
-    let sockets = Sockets::bind(&ipsec.listen, ipsec.port, ipsec.nat_port)
+    let prefixes = data_plane::prefixes(policy, ipsec);
+    let opened = Opened::new(data_plane::settings(ipsec), &prefixes);
+    let opened = opened.map_err(|error| {
+        config.problems(vec![Problem::whole(error.to_string(), error.remedy())])
+    })?;
+    // After those of the data plane, whose port they share.
+    let sockets = Sockets::bind(&ipsec.listen, ipsec.port, opened.nat_port(), true)
         .map_err(|error| not_bound(config, &error))?;
-    Ok(Prepared { ipsec, sockets, files, summary, ring, ready })
+    Ok(Prepared { ipsec, opened, sockets, files, summary, ring, ready })
 }
 
 fn not_bound(config: &Config, error: &BindError) -> Problems {
@@ -57,7 +67,13 @@ pub(super) fn start(
     policies: watch::Receiver<Arc<Policy>>,
     recorder: Recorder,
 ) -> Result<(Started, Threads), Failure> {
-    let Prepared { ipsec, sockets, files, summary, ring, ready } = prepared;
+    let to_ike = Arc::<ToIke>::default();
+    let policy = Arc::clone(&policies.borrow());
+    let (plane, carriers) = {
+        let sockets = prepared.sockets.with_esp()?;
+        Plane::start(prepared.opened, prepared.ipsec, &policy, &to_ike, sockets)?
+    };
+    let Prepared { ipsec, sockets, files, summary, ring, ready, .. } = prepared;
     for address in sockets.addresses() {
         tracing::info!(udp = %address, "receiving IKE");
     }
@@ -72,16 +88,39 @@ pub(super) fn start(
         credentials: Arc::new(ready.credentials),
         policies,
         recorder,
-        data_plane: Box::new(NoDataPlane),
-        esp: Arc::new(NoDataPlane),
+        data_plane: Box::new(plane.clone()),
+        esp: Arc::new(plane.clone()),
     })?;
     let service = Arc::new(service);
-    Ok((Started { service, files, summary, ring, unusable: ready.unusable }, threads))
+    to_ike.connect(&service);
+    let plane = Arc::clone(plane.handle());
+    let started = Started { service, plane, files, summary, ring, unusable: ready.unusable };
+    Ok((started, Threads { ike: threads, carriers }))
+}
+
+/// The road's threads.
+pub(super) struct Threads {
+    ike: iked::Threads,
+    carriers: datapath::Threads,
+}
+
+impl Threads {
+    /// Whether all are still there.
+    pub(super) fn are_well(&self) -> bool {
+        self.ike.are_well() && self.carriers.are_well()
+    }
+
+    /// Ends every session and tells its peer, then the packets' threads.
+    pub(super) fn stop(self) {
+        self.ike.stop();
+        self.carriers.stop();
+    }
 }
 
 /// The road, from its start on.
 pub(super) struct Started {
     pub(super) service: Arc<Service>,
+    pub(super) plane: Arc<Handle>,
     files: Files,
     summary: Summary,
     ring: KeyRing,
@@ -133,6 +172,7 @@ pub(super) struct Upkeep<'a> {
     status: &'a Status,
     journal: &'a Journal,
     service: Arc<Service>,
+    plane: Arc<Handle>,
     files: Files,
     ring: KeyRing,
     crl_numbers: CrlNumbers,
@@ -154,7 +194,7 @@ impl<'a> Upkeep<'a> {
         status: &'a Status,
         journal: &'a Journal,
     ) -> Self {
-        let Started { service, files, summary, ring, unusable } = started;
+        let Started { service, plane, files, summary, ring, unusable } = started;
         status.note_summary(Network::Ipsec, &summary);
         let paths = files_of(&ipsec.certificates, &ipsec.client_ca, &ipsec.crl);
         let mut upkeep = Self {
@@ -163,6 +203,7 @@ impl<'a> Upkeep<'a> {
             status,
             journal,
             service,
+            plane,
             files,
             ring,
             crl_numbers: summary.crl_numbers(),
@@ -177,8 +218,12 @@ impl<'a> Upkeep<'a> {
         upkeep
     }
 
-    /// The registry has changed.
-    pub(super) fn note_registry(&mut self) {
+    /// The registry has changed, and this is the policy now.
+    pub(super) fn note_registry(&mut self, policy: &Arc<Policy>) {
+        let prefixes = data_plane::prefixes(policy, self.ipsec);
+        if let Err(error) = self.plane.set_policy(policy, &prefixes) {
+            tracing::error!("{error}; {}", error.remedy());
+        }
         self.keys_are_stale = true;
         self.keys = Attempt::default();
     }

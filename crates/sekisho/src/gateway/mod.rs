@@ -1,5 +1,6 @@
 //! `sekisho run`: puts the parts together, keeps them up to date, and takes them apart.
 
+mod data_plane;
 mod events;
 mod ipsec;
 mod sessions;
@@ -61,11 +62,12 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let (handshakes, summary) = material::load(config, crate::unix_now(), &CrlNumbers::new())?;
     let reader = Reader::open(&config.registry)?;
     let policy = Arc::new(compile(config, &reader)?);
-    let (policies, policy_changes) = watch::channel(policy);
+    let (policies, policy_changes) = watch::channel(Arc::clone(&policy));
     let listeners = Listeners::bind(&config.tls.listeners, config.workers)
         .map_err(|error| not_listening(config, &error))?;
     let addresses = listeners.addresses().to_vec();
-    let prepared = config.ipsec.as_ref().map(|ipsec| ipsec::prepare(config, ipsec, &reader));
+    let prepared = config.ipsec.as_ref();
+    let prepared = prepared.map(|ipsec| ipsec::prepare(config, ipsec, &reader, &policy));
     let prepared = prepared.transpose()?;
 
     let (recorder, writer) = start_log(config)?;
@@ -77,10 +79,13 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let front = Front::new(settings(config), handshakes, policy_changes, recorder.clone());
     let road = prepared
         .map(|prepared| ipsec::start(config, prepared, policies.subscribe(), recorder.clone()));
-    let (road, ike) = road.transpose()?.unzip();
-    let service = road.as_ref().map(|road| Arc::clone(&road.service));
+    let (road, tunnels) = road.transpose()?.unzip();
+    let ipsec = road.as_ref().map(|road| sessions::Road {
+        ike: Arc::clone(&road.service),
+        plane: Arc::clone(&road.plane),
+    });
     let status =
-        status::Status::new(config, Arc::clone(&front), service, recorder, policies.subscribe());
+        status::Status::new(config, Arc::clone(&front), ipsec, recorder, policies.subscribe());
     status.note_summary(Network::Tls, &summary);
     let socket = status::serve(&config.socket, Arc::clone(&status))?;
     let workers = Workers::start(&front, listeners)?;
@@ -108,8 +113,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         }
         upkeep.look();
         // Without either nobody would be served, and nobody would know why.
-        let ike_is_well = ike.as_ref().is_none_or(iked::Threads::are_well);
-        if !workers.are_well() || !ike_is_well || !status.log_is_there() {
+        let tunnels_are_well = tunnels.as_ref().is_none_or(ipsec::Threads::are_well);
+        if !workers.are_well() || !tunnels_are_well || !status.log_is_there() {
             return Err("an internal fault ended a part of the gateway; it stops whole".into());
         }
         std::thread::sleep(TICK);
@@ -117,8 +122,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping: live connections may finish; a second signal ends them");
     // A tunnel has no end of its own to wait for.
-    if let Some(ike) = ike {
-        ike.stop();
+    if let Some(tunnels) = tunnels {
+        tunnels.stop();
     }
     workers.stop(|| {
         upkeep.look();

@@ -1,17 +1,35 @@
 //! The IPsec road as status answers show it.
 
+use std::sync::Arc;
+
+use datapath::Handle;
 use iked::{ChildStatus, Service, SessionStatus, Snapshot};
 use serde_json::{Value, json};
 
-/// Its sessions by terminal; `null` when the IKE thread does not answer.
-pub(super) fn describe(service: &Service) -> Value {
-    let Some(Snapshot { half_open, mut sessions }) = service.snapshot() else {
+/// Whom to ask.
+pub(super) struct Road {
+    pub(super) ike: Arc<Service>,
+    pub(super) plane: Arc<Handle>,
+}
+
+impl Road {
+    /// Every reason with its count since the start, by code; some come twice.
+    pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.ike.counts().into_iter().chain(self.plane.counts()).collect()
+    }
+}
+
+/// Its sessions by terminal, and what each worker of the data plane holds; `null` when the IKE
+/// thread does not answer, or for a worker that does not.
+pub(super) fn describe(road: &Road) -> Value {
+    let Some(Snapshot { half_open, mut sessions }) = road.ike.snapshot() else {
         return Value::Null;
     };
     sessions.sort_by(|one, other| one.terminal.cmp(&other.terminal).then(one.age.cmp(&other.age)));
     json!({
         "half_open": half_open,
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
+        "workers": road.plane.status().into_iter().map(worker).collect::<Vec<_>>(),
     })
 }
 
@@ -31,6 +49,10 @@ fn session(session: &SessionStatus) -> Value {
         "addresses": session.addresses,
         "children": session.children.iter().map(child).collect::<Vec<_>>(),
     })
+}
+
+fn worker(held: Option<datapath::Status>) -> Value {
+    held.map_or(Value::Null, |held| json!({ "children": held.children, "flows": held.flows }))
 }
 
 fn child(child: &ChildStatus) -> Value {

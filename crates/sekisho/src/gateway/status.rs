@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use iked::Service;
 use logstore::{LogState, Recorder};
 use policy::{Network, Policy, UnixSeconds};
 use serde_json::{Value, json};
 use terminator::Front;
 use tokio::sync::watch;
 
-use super::sessions;
+use super::sessions::{self, Road};
 use crate::Failure;
 use crate::config::Config;
 use crate::material::{Summary, moment};
@@ -65,7 +64,7 @@ pub(super) struct Status {
     gateway: Arc<str>,
     started: Instant,
     front: Arc<Front>,
-    ike: Option<Arc<Service>>,
+    ipsec: Option<Road>,
     recorder: Recorder,
     policies: watch::Receiver<Arc<Policy>>,
     expiries: Mutex<Expiries>,
@@ -77,7 +76,7 @@ impl Status {
     pub(super) fn new(
         config: &Config,
         front: Arc<Front>,
-        ike: Option<Arc<Service>>,
+        ipsec: Option<Road>,
         recorder: Recorder,
         policies: watch::Receiver<Arc<Policy>>,
     ) -> Arc<Self> {
@@ -85,7 +84,7 @@ impl Status {
             gateway: Arc::clone(&config.gateway),
             started: Instant::now(),
             front,
-            ike,
+            ipsec,
             recorder,
             policies,
             expiries: Mutex::default(),
@@ -153,8 +152,8 @@ impl Status {
         let gauges = self.front.gauges();
         let figures = self.recorder.figures();
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        let of_ike = self.ike.as_ref().map(|ike| ike.counts()).unwrap_or_default();
-        for (code, count) in gauges.counts.into_iter().chain(of_ike) {
+        let of_ipsec = self.ipsec.as_ref().map(Road::counts).unwrap_or_default();
+        for (code, count) in gauges.counts.into_iter().chain(of_ipsec) {
             // The roads share the reasons of policy and log.
             *counts.entry(code).or_default() += count;
         }
@@ -173,7 +172,7 @@ impl Status {
             "policy_generation": self.policies.borrow().generation(),
             "handshakes": gauges.handshakes,
             "connections": gauges.connections,
-            "ipsec": self.ike.as_ref().map(|ike| sessions::describe(ike)),
+            "ipsec": self.ipsec.as_ref().map(sessions::describe),
             "log": {
                 "state": log_state(&self.recorder.state()),
                 "waiting": figures.waiting,

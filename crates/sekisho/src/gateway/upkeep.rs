@@ -165,14 +165,14 @@ impl<'a> Upkeep<'a> {
             return Ok(());
         }
         if replaced || self.reader.version()? != self.policies.borrow().generation() {
-            let policy = compile(self.config, &self.reader)?;
+            let policy = Arc::new(compile(self.config, &self.reader)?);
             let generation = policy.generation();
-            self.policies.send_replace(Arc::new(policy));
+            self.policies.send_replace(Arc::clone(&policy));
             tracing::info!(generation, "policy changed");
             self.journal
                 .note(GatewayEvent::PolicyChanged, Some(format!("generation {generation}")));
             if let Some(ipsec) = &mut self.ipsec {
-                ipsec.note_registry();
+                ipsec.note_registry(&policy);
             }
         }
         self.applied = Some(version);

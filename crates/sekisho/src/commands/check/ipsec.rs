@@ -3,7 +3,7 @@
 use pki::Leaf;
 use serde_json::{Value, json};
 
-use crate::config::{Config, Ipsec, Located};
+use crate::config::{Config, Ipsec, Located, Tunnel};
 use crate::material::{CrlNumbers, ipsec, moment};
 use crate::{Failure, output, unix_now};
 
@@ -46,6 +46,7 @@ pub(super) fn json(checked: &Checked<'_>) -> Value {
         "half_open_per_source": limits.half_open_per_source,
         "cookie_threshold": limits.cookie_threshold,
         "sas": limits.sas,
+        "tunnel": tunnel(&ipsec.tunnel),
         "warnings": checked.warnings,
         "pool": ipsec.pool.as_ref().map(|pool| json!({
             "addresses": pool.addresses,
@@ -70,6 +71,9 @@ pub(super) fn table(checked: &Checked<'_>) -> Result<(), Failure> {
     row("IKE SA lifetime", seconds(ipsec.ike_lifetime));
     row("CHILD_SA lifetime", seconds(ipsec.child_lifetime));
     row("liveness check after", seconds(ipsec.dpd_interval));
+    let tunnel = &ipsec.tunnel;
+    row("packets", format!("{} workers, device {}", tunnel.workers, tunnel.device));
+    row("path MTU", tunnel.path_mtu.to_string());
     match &ipsec.pool {
         Some(pool) => {
             let prefixes: Vec<String> = pool.addresses.iter().map(ToString::to_string).collect();
@@ -79,6 +83,22 @@ pub(super) fn table(checked: &Checked<'_>) -> Result<(), Failure> {
     }
     output::table(&["ipsec", ipsec.identity.as_ref()], &rows)?;
     checked.warnings.iter().try_for_each(|warning| output::line(format_args!("warning: {warning}")))
+}
+
+fn tunnel(tunnel: &Tunnel) -> Value {
+    json!({
+        "device": tunnel.device,
+        "routing_table": tunnel.routing_table,
+        "rule_priority": tunnel.rule_priority,
+        "workers": tunnel.workers,
+        "path_mtu": tunnel.path_mtu,
+        "dont_fragment": tunnel.dont_fragment,
+        "clamp_mss": tunnel.clamp_mss,
+        "fragment_inner": tunnel.fragment_inner,
+        "replay_window": tunnel.replay_window,
+        "flows": tunnel.flows,
+        "flows_per_session": tunnel.flows_per_session,
+    })
 }
 
 fn path(file: &Located) -> String {
