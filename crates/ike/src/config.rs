@@ -1,6 +1,7 @@
 //! What the operator sets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ike_negotiation::{ChildProposal, IkeProposal};
@@ -28,6 +29,9 @@ pub struct Config {
     pub pool: PoolConfig,
     /// Pretend to be behind a NAT, so that ESP always travels in UDP (RFC 7296 §2.23).
     pub force_encapsulation: bool,
+    /// Of how many parts the data plane is made. All inbound SPIs of one subject have the same
+    /// remainder by this number, so that one part has them all.
+    pub lanes: NonZeroU32,
 }
 
 /// Where virtual addresses come from.
@@ -164,6 +168,7 @@ impl Default for Config {
             fragment_size: DEFAULT_FRAGMENT_SIZE,
             pool: PoolConfig::default(),
             force_encapsulation: false,
+            lanes: NonZeroU32::MIN,
         }
     }
 }

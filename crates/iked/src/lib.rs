@@ -41,4 +41,4 @@ pub use data_plane::{DataPlane, EspSink, Notice};
 pub use reasons::{Discarded, Milestone, Withdrawal};
 pub use service::{Material, Parts, Service, Settings, Snapshot, StartError, Threads};
 pub use session::{ChildStatus, SessionStatus};
-pub use sockets::{BindError, Sockets};
+pub use sockets::{BindError, Sharing, Sockets};

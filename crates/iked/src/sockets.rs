@@ -57,6 +57,18 @@ pub(crate) struct Port {
     state: Arc<UdpSocketState>,
 }
 
+/// Whether the port of IKE and ESP is shared with the data plane's sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// It is not.
+    None,
+    /// It is. Routers may fragment what is sent.
+    Shared,
+    /// It is, and the data plane needs to hear of packets too long for their path: the kernel
+    /// hides that from a socket that lets routers fragment.
+    HearingPathMtu,
+}
+
 /// Every socket of the road.
 #[derive(Debug)]
 pub struct Sockets {
@@ -77,12 +89,12 @@ impl Sockets {
         addresses: &[IpAddr],
         port: u16,
         nat_port: u16,
-        shared: bool,
+        sharing: Sharing,
     ) -> Result<Self, BindError> {
         let mut sockets = Self { ports: Vec::new(), port, nat_port };
         for &address in addresses {
-            sockets.port = sockets.add(address, sockets.port, false, false)?;
-            sockets.nat_port = sockets.add(address, sockets.nat_port, true, shared)?;
+            sockets.port = sockets.add(address, sockets.port, false, Sharing::None)?;
+            sockets.nat_port = sockets.add(address, sockets.nat_port, true, sharing)?;
         }
         Ok(sockets)
     }
@@ -92,10 +104,10 @@ impl Sockets {
         ip: IpAddr,
         port: u16,
         with_esp: bool,
-        shared: bool,
+        sharing: Sharing,
     ) -> Result<u16, BindError> {
         let address = SocketAddr::new(ip, port);
-        let bound = Port::bind(address, with_esp, shared);
+        let bound = Port::bind(address, with_esp, sharing);
         let bound = bound.map_err(|cause| BindError { address, cause })?;
         let port = bound.local.port();
         self.ports.push(bound);
@@ -130,12 +142,12 @@ impl Sockets {
 impl Port {
     /// No SO_REUSEADDR: UDP needs none to start again at once, and with it another IKE daemon on
     /// this machine would take our datagrams unnoticed.
-    fn bind(address: SocketAddr, with_esp: bool, shared: bool) -> io::Result<Self> {
+    fn bind(address: SocketAddr, with_esp: bool, sharing: Sharing) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        if shared {
+        if sharing != Sharing::None {
             socket.set_reuse_port(true)?;
         }
         // What the kernel grants is good enough.
@@ -143,7 +155,7 @@ impl Port {
         socket.bind(&address.into())?;
         let socket = UdpSocket::from(socket);
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        permit_fragmentation(&socket, address)?;
+        permit_fragmentation(&socket, address, sharing)?;
         let local = socket.local_addr()?;
         Ok(Self { local, with_esp, socket: Arc::new(socket), state: Arc::new(state) })
     }
@@ -175,9 +187,19 @@ impl Port {
 /// quinn-udp forbids fragmentation, as QUIC needs it. An IKE message for a peer that does not know
 /// RFC 7383 must be fragmented by IP. (Over IPv6 it also sets IPV6_DONTFRAG, which nothing here
 /// can take back: there such a message has to fit the interface.)
-fn permit_fragmentation(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
+fn permit_fragmentation(
+    socket: &UdpSocket,
+    address: SocketAddr,
+    sharing: Sharing,
+) -> io::Result<()> {
+    let hears = sharing == Sharing::HearingPathMtu;
     if address.is_ipv4() {
-        sockopt::set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::DONT)?;
+        // WANT: the kernel fragments itself, by the path MTU that it has learnt.
+        let discovery = match hears {
+            true => Ipv4PathMtuDiscovery::WANT,
+            false => Ipv4PathMtuDiscovery::DONT,
+        };
+        sockopt::set_ip_mtu_discover(socket, discovery)?;
     } else {
         sockopt::set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::DONT)?;
     }
@@ -233,7 +255,7 @@ mod tests {
     /// a message longer than the MTU must get through.
     #[test]
     fn answers_leave_from_the_address_that_was_asked_with_the_marker() {
-        let sockets = Sockets::bind(&["0.0.0.0".parse().unwrap()], 0, 0, false).unwrap();
+        let sockets = Sockets::bind(&["0.0.0.0".parse().unwrap()], 0, 0, Sharing::None).unwrap();
         let [plain, nat] = &sockets.ports[..] else { panic!("{sockets:?}") };
         assert!(!plain.with_esp && nat.with_esp);
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -261,8 +283,8 @@ mod tests {
     #[test]
     fn a_taken_port_is_refused_by_name() {
         let any = "127.0.0.1".parse().unwrap();
-        let first = Sockets::bind(&[any], 0, 0, false).unwrap();
-        let error = Sockets::bind(&[any], first.port(), 0, false).unwrap_err();
+        let first = Sockets::bind(&[any], 0, 0, Sharing::None).unwrap();
+        let error = Sockets::bind(&[any], first.port(), 0, Sharing::None).unwrap_err();
         assert_eq!(error.cause.kind(), io::ErrorKind::AddrInUse);
         assert!(error.remedy().contains("charon"));
     }

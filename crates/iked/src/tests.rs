@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::datagram::NON_ESP_MARKER;
 use crate::random::OsRandom;
-use crate::{DataPlane, EspSink, Material, Parts, Service, Settings, Sockets, Threads};
+use crate::{DataPlane, EspSink, Material, Parts, Service, Settings, Sharing, Sockets, Threads};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -123,7 +123,7 @@ impl Road {
         let config = logstore::Config::new(directory.path().to_owned(), "gw1".into(), clock);
         let (recorder, writer) = Writer::start(config).unwrap();
         let (policies, changes) = watch::channel(Arc::new(policy(1, |_| {})));
-        let sockets = Sockets::bind(&["127.0.0.1".parse().unwrap()], 0, 0, false).unwrap();
+        let sockets = Sockets::bind(&["127.0.0.1".parse().unwrap()], 0, 0, Sharing::None).unwrap();
         let (nat_port, installed) = (sockets.nat_port(), Installed::default());
         let (service, threads) = Service::start(Parts {
             settings: Settings { gateway: "gw1".into(), offset, config: ike::Config::default() },

@@ -95,11 +95,12 @@ impl Attempt {
     /// `group` is for the key exchange; none in IKE_AUTH and for peers that want none.
     pub(crate) fn new(
         cx: &mut Context<'_>,
+        subject: &str,
         wish: Wish,
         group: Option<Group>,
     ) -> Result<Self, crypto::Error> {
         let exchange = group.map(Exchange::start).transpose()?;
-        let spi_in = cx.spis.allocate_esp(cx.random);
+        let spi_in = cx.spis.allocate_esp(cx.random, subject, cx.config.lanes);
         let key_exchange =
             if group.is_some() { KeyExchange::Possible } else { KeyExchange::Forbidden };
         let configured = &cx.config.child_proposals;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -107,10 +108,18 @@ impl SpiTable {
         self.ike.remove(&spi);
     }
 
-    pub(crate) fn allocate_esp(&mut self, random: &mut (dyn Random + Send)) -> u32 {
+    /// An SPI for a CHILD_SA of `subject`, whose SPIs have all the same remainder by `lanes`.
+    pub(crate) fn allocate_esp(
+        &mut self,
+        random: &mut (dyn Random + Send),
+        subject: &str,
+        lanes: NonZeroU32,
+    ) -> u32 {
+        let lane = lane_of(subject) % lanes;
         loop {
-            let spi = u32::from_be_bytes(random.array());
-            if spi > LAST_RESERVED_SPI && self.esp.insert(spi) {
+            let drawn = u32::from_be_bytes(random.array());
+            let spi = (drawn - drawn % lanes).checked_add(lane);
+            if let Some(spi) = spi.filter(|spi| *spi > LAST_RESERVED_SPI && self.esp.insert(*spi)) {
                 return spi;
             }
         }
@@ -130,4 +139,11 @@ impl SpiTable {
     pub(crate) fn in_use(&self) -> (usize, usize) {
         (self.ike.len(), self.esp.len())
     }
+}
+
+/// FNV-1a: every terminal has its lane, and lanes have about as many terminals each.
+fn lane_of(subject: &str) -> u32 {
+    subject
+        .bytes()
+        .fold(0x811c_9dc5, |hash, octet| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193))
 }

@@ -190,7 +190,7 @@ pub(crate) fn accept(
     let remote = narrowed(proposed.0, &terms.remote)?;
     let local = narrowed(proposed.1, &terms.local)?;
     let (key_exchange, first) = answer_key_exchange(&suite, ke)?;
-    let spi_in = cx.spis.allocate_esp(cx.random);
+    let spi_in = cx.spis.allocate_esp(cx.random, &terms.subject, cx.config.lanes);
     let proposal = Proposal { spi: Spi::Esp(spi_in), ..answer };
     let answer =
         Answer { proposal, key_exchange, initiator: remote.clone(), responder: local.clone() };

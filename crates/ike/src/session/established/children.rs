@@ -220,7 +220,8 @@ impl Established {
             (notify.protocol, notify.spi) = (Protocol::Esp as u8, Spi::Esp(old.spi_in));
             Payload::Notify(notify)
         });
-        let attempt = Attempt::new(cx, wish, group).map_err(|_| Dropped::Internal)?;
+        let attempt =
+            Attempt::new(cx, &self.terms.subject, wish, group).map_err(|_| Dropped::Internal)?;
         let payloads: Vec<_> = rekeys.into_iter().chain(attempt.payloads(true)).collect();
         match self.ask(cx, ExchangeType::CREATE_CHILD_SA, &payloads) {
             Ok(datagrams) => {

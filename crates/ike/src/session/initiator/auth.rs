@@ -84,8 +84,10 @@ impl Setup {
         let ppk_id = cx.credentials.ppks.get(&target.peer).map(|ppk| ppk.id.as_slice());
         let ppk_id = [&[PPK_ID_FIXED], ppk_id.unwrap_or_default()].concat();
         let internal = |_| Failure::new(Refusal::Internal, None);
-        let attempt =
-            target.children.first().map(|plan| Attempt::new(cx, *Wish::new(plan.clone()), None));
+        let attempt = target
+            .children
+            .first()
+            .map(|plan| Attempt::new(cx, &target.subject, *Wish::new(plan.clone()), None));
         let attempt = attempt.transpose().map_err(internal)?;
 
         let authorities = Authorities::of(cx.credentials);
