@@ -1,9 +1,9 @@
 //! How the rest of the gateway speaks to the workers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Withdraw(u64),
     Moved(u64, Way),
     Policy(Arc<Policy>),
+    OwnAddresses(Arc<BTreeSet<IpAddr>>),
     Describe(SyncSender<Status>),
     PathMtu(MtuError),
     Stop,
@@ -107,6 +108,7 @@ pub struct Handle {
     /// Which worker has a CHILD_SA.
     owners: Mutex<HashMap<u64, usize>>,
     routes: Mutex<Routes>,
+    addresses: Mutex<Arc<BTreeSet<IpAddr>>>,
     tally: Arc<Tally>,
     lost: Arc<Counters<Lost>>,
 }
@@ -179,6 +181,7 @@ impl Handle {
             workers: Arc::clone(&workers),
             owners: Mutex::default(),
             routes: Mutex::new(routes),
+            addresses: Mutex::default(),
             tally,
             lost,
         };
@@ -233,6 +236,22 @@ impl Handle {
             worker.tell(Command::Policy(Arc::clone(policy)));
         }
         self.routes.lock().unwrap_or_else(PoisonError::into_inner).replace(prefixes)
+    }
+
+    /// Looks which addresses this machine has now: no flow may lead to them.
+    ///
+    /// # Errors
+    /// When the kernel does not list them; those known before stay out of reach.
+    pub fn look_at_addresses(&self) -> Result<(), LinkError> {
+        let found = net::own_addresses()?;
+        let mut known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if **known != found {
+            *known = Arc::new(found);
+            for worker in self.workers.iter() {
+                worker.tell(Command::OwnAddresses(Arc::clone(&known)));
+            }
+        }
+        Ok(())
     }
 
     /// Takes an ESP packet that came to the socket of IKE.

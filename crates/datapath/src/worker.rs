@@ -205,6 +205,9 @@ impl Worker {
     fn path_errors(&mut self, index: usize) {
         while let Some(error) = self.parts.path_mtu_error(index) {
             if !self.parts.path_mtu(&error) {
+                if self.parts.workers.len() == 1 {
+                    self.parts.forwarder.tally().count(Dropped::PathMtuForged.into());
+                }
                 // The kernel gives it to any of the workers.
                 for (index, worker) in self.parts.workers.iter().enumerate() {
                     if index != self.parts.index {
@@ -257,6 +260,7 @@ impl Worker {
                 Command::Withdraw(child) => forwarder.withdraw(child),
                 Command::Moved(session, way) => forwarder.moved(session, way),
                 Command::Policy(policy) => forwarder.set_policy(policy),
+                Command::OwnAddresses(own) => forwarder.set_own_addresses(own),
                 Command::Describe(answer) => {
                     let (children, flows) = forwarder.held();
                     let _ = answer.try_send(Status { children, flows });

@@ -23,7 +23,7 @@ mod wake;
 
 pub use datagram::{Departure, MAX_BATCH_OCTETS, MAX_SEGMENTS, Received, SendError, SendFailure};
 pub use lack::Lack;
-pub use link::{Forwarding, LinkConfig, LinkError, configure, forwarding};
+pub use link::{Forwarding, LinkConfig, LinkError, configure, forwarding, own_addresses};
 pub use mtu_error::{MtuError, next_mtu_error, report_mtu_errors};
 pub use poller::{Events, Interest, Poller, Ready};
 pub use raw::{RawPort, bind as bind_raw};

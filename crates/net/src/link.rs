@@ -1,8 +1,10 @@
 //! The TUN device's link settings, addresses and sysctls.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -60,6 +62,34 @@ pub fn configure(config: &LinkConfig) -> Result<(), LinkError> {
             .map_err(LinkError::kernel(|| format!("give {name} the address {address}")))?;
     }
     Ok(())
+}
+
+/// The addresses of this machine.
+///
+/// # Errors
+/// When the kernel does not list them.
+pub fn own_addresses() -> Result<BTreeSet<IpAddr>, LinkError> {
+    let listed = Netlink::open().and_then(|mut netlink| {
+        netlink.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))
+    });
+    let listed = listed.map_err(LinkError::kernel(|| "list this machine's addresses"))?;
+    Ok(listed.iter().filter_map(address_of).collect())
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "other messages have no address")]
+fn address_of(message: &RouteNetlinkMessage) -> Option<IpAddr> {
+    let RouteNetlinkMessage::NewAddress(message) = message else { return None };
+    // Of a point-to-point link ADDRESS is the other end's, and LOCAL its own.
+    let local = message.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
+    local.or_else(|| {
+        message.attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        })
+    })
 }
 
 fn new_address(index: u32, address: IpNet) -> RouteNetlinkMessage {

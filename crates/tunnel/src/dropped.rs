@@ -68,6 +68,9 @@ reasons! {
         /// An ICMP message that is no echo and is about no flow.
         IcmpUnrelated = "tunnel.icmp-unrelated",
             ja "どの通信にも関係しない ICMP です。", en "an ICMP message that is about no flow";
+        /// It is for the gateway itself, at an address among a system's.
+        GatewayItself = "tunnel.gateway-itself",
+            ja "ゲートウェイ自身のアドレス宛ての通信です。", en "it is for an address of the gateway itself";
         /// Nobody inside asked for it.
         NoFlow = "tunnel.no-flow",
             ja "トンネル側から始まっていない通信です。", en "it belongs to no flow that a tunnel began";

@@ -23,13 +23,17 @@ const ECHO_REQUEST: u8 = 8;
 const ECHO_REQUEST_V6: u8 = 128;
 const ECHO_REPLY_V6: u8 = 129;
 
+/// The two halves of an address. (No array: two arrays would be compared in memory, where they
+/// have only just been written.)
+type Halves = (u64, u64);
+
 /// Names a flow: both ends, whoever sends. An IPv4 address is kept as IPv4-mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FlowKey {
-    client: [u64; 2],
-    system: [u64; 2],
+    client: Halves,
+    system: Halves,
     /// The client's port, or the identifier of an echo, then the system's.
-    ports: [u16; 2],
+    ports: (u16, u16),
     protocol: u8,
 }
 
@@ -47,63 +51,59 @@ pub(crate) enum Kind {
 
 impl FlowKey {
     /// What a packet from the peer is.
+    #[inline]
     pub(crate) fn inbound(headers: &Headers, octets: &[u8]) -> Kind {
-        let (client, system) = (headers.source, headers.destination);
-        match headers.transport {
+        let ports = match headers.transport {
+            Transport::Tcp(tcp) => (tcp.source, tcp.destination),
+            Transport::Udp(udp) => (udp.source, udp.destination),
             Transport::Icmp(Icmp { kind, identifier, .. })
                 if matches!(
                     (headers.protocol, kind),
                     (protocol::ICMP, ECHO_REQUEST) | (protocol::ICMPV6, ECHO_REQUEST_V6)
                 ) =>
             {
-                Kind::Of(Self::new(client, system, [identifier, 0], headers.protocol))
+                (identifier, 0)
             }
-            Transport::Icmp(_) => Self::about(headers, octets, |quoted, [source, destination]| {
-                Self::new(quoted.destination, quoted.source, [destination, source], quoted.protocol)
-            }),
-            Transport::Tcp(tcp) => {
-                let ports = [tcp.source, tcp.destination];
-                Kind::Of(Self::new(client, system, ports, headers.protocol))
+            Transport::Icmp(_) => {
+                return Self::about(headers, octets, |quoted, (source, destination)| {
+                    let ports = (destination, source);
+                    Self::new(&quoted.destination, &quoted.source, ports, quoted.protocol)
+                });
             }
-            Transport::Udp(udp) => {
-                let ports = [udp.source, udp.destination];
-                Kind::Of(Self::new(client, system, ports, headers.protocol))
-            }
-            Transport::Other | Transport::Absent => Kind::Foreign,
-        }
+            Transport::Other | Transport::Absent => return Kind::Foreign,
+        };
+        Kind::Of(Self::new(&headers.source, &headers.destination, ports, headers.protocol))
     }
 
     /// What a packet to the peer is.
+    #[inline]
     pub(crate) fn outbound(headers: &Headers, octets: &[u8]) -> Kind {
-        let (client, system) = (headers.destination, headers.source);
-        match headers.transport {
+        let ports = match headers.transport {
+            Transport::Tcp(tcp) => (tcp.destination, tcp.source),
+            Transport::Udp(udp) => (udp.destination, udp.source),
             Transport::Icmp(Icmp { kind, identifier, .. })
                 if matches!(
                     (headers.protocol, kind),
                     (protocol::ICMP, ECHO_REPLY) | (protocol::ICMPV6, ECHO_REPLY_V6)
                 ) =>
             {
-                Kind::Of(Self::new(client, system, [identifier, 0], headers.protocol))
+                (identifier, 0)
             }
-            Transport::Icmp(_) => Self::about(headers, octets, |quoted, ports| {
-                Self::new(quoted.source, quoted.destination, ports, quoted.protocol)
-            }),
-            Transport::Tcp(tcp) => {
-                let ports = [tcp.destination, tcp.source];
-                Kind::Of(Self::new(client, system, ports, headers.protocol))
+            Transport::Icmp(_) => {
+                return Self::about(headers, octets, |quoted, ports| {
+                    Self::new(&quoted.source, &quoted.destination, ports, quoted.protocol)
+                });
             }
-            Transport::Udp(udp) => {
-                let ports = [udp.destination, udp.source];
-                Kind::Of(Self::new(client, system, ports, headers.protocol))
-            }
-            Transport::Other | Transport::Absent => Kind::Foreign,
-        }
+            Transport::Other | Transport::Absent => return Kind::Foreign,
+        };
+        Kind::Of(Self::new(&headers.destination, &headers.source, ports, headers.protocol))
     }
 
+    #[cold]
     fn about(
         headers: &Headers,
         octets: &[u8],
-        key: impl FnOnce(&Quoted, [u16; 2]) -> Self,
+        key: impl FnOnce(&Quoted, (u16, u16)) -> Self,
     ) -> Kind {
         let Some(quoted) = packet::icmp::quoted(octets, headers) else { return Kind::Stray };
         // An error goes to the sender of what it quotes (RFC 792, RFC 4443 §2.2); what goes to
@@ -112,15 +112,16 @@ impl FlowKey {
             return Kind::Stray;
         }
         let ports = match quoted.flow {
-            QuotedFlow::Ports(source, destination) => [source, destination],
+            QuotedFlow::Ports(source, destination) => (source, destination),
             // Only a request has an answer that can go wrong; its identifier is the client's.
-            QuotedFlow::Echo(identifier) => [identifier, 0],
+            QuotedFlow::Echo(identifier) => (identifier, 0),
             QuotedFlow::Protocol => return Kind::Stray,
         };
         Kind::About(key(&quoted, ports))
     }
 
-    fn new(client: IpAddr, system: IpAddr, ports: [u16; 2], protocol: u8) -> Self {
+    #[inline]
+    fn new(client: &IpAddr, system: &IpAddr, ports: (u16, u16), protocol: u8) -> Self {
         Self { client: halves(client), system: halves(system), ports, protocol }
     }
 
@@ -131,7 +132,7 @@ impl FlowKey {
             Some(client) => (client.into(), system.to_canonical()),
             None => (client.into(), system.into()),
         };
-        let [client_port, system_port] = self.ports;
+        let (client_port, system_port) = self.ports;
         Ends {
             client: (client, client_port),
             system: (system, system_port),
@@ -144,17 +145,18 @@ impl FlowKey {
     }
 }
 
-fn halves(address: IpAddr) -> [u64; 2] {
+#[inline]
+fn halves(address: &IpAddr) -> Halves {
     match address {
-        IpAddr::V4(v4) => [0, 0xffff << 32 | u64::from(v4.to_bits())],
+        IpAddr::V4(v4) => (0, 0xffff << 32 | u64::from(v4.to_bits())),
         IpAddr::V6(v6) => {
             let bits = v6.to_bits();
-            [(bits >> 64) as u64, bits as u64]
+            ((bits >> 64) as u64, bits as u64)
         }
     }
 }
 
-fn address([high, low]: [u64; 2]) -> Ipv6Addr {
+fn address((high, low): Halves) -> Ipv6Addr {
     Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low))
 }
 
@@ -167,8 +169,8 @@ pub(crate) struct Flow {
     pub(crate) session: u64,
     /// By which SA packets go to the peer.
     pub(crate) child: ChildRef,
-    /// The generation of the policy that permitted it.
-    pub(crate) generation: u64,
+    /// When it was judged last: [`Forwarder::epoch`](crate::Forwarder).
+    pub(crate) epoch: u64,
     /// When time alone may end the permit, in seconds since 1970.
     pub(crate) recheck_at: i64,
     /// What it has carried.

@@ -1,7 +1,7 @@
 //! The machine: everything one worker knows.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,6 +101,10 @@ pub enum Notice {
 pub struct Forwarder {
     pub(crate) settings: Settings,
     pub(crate) policy: Arc<Policy>,
+    /// Grows whenever the policy, or what else permits depend on, is another.
+    pub(crate) epoch: u64,
+    /// The gateway's own addresses, which no flow may lead to.
+    pub(crate) own: Arc<BTreeSet<IpAddr>>,
     pub(crate) table: Table,
     pub(crate) flows: Flows,
     /// The flow of the last packet from a peer, and of the last to one: trains are common.
@@ -142,6 +146,8 @@ impl Forwarder {
         Self {
             settings,
             policy,
+            epoch: 0,
+            own: Arc::default(),
             table: Table::new(),
             flows: Flows::new(settings.flows, settings.timeouts, seed),
             last_in: None,
@@ -200,6 +206,14 @@ impl Forwarder {
     /// Judges by another policy from now on; every flow is judged again at its next packet.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.policy = policy;
+        self.epoch += 1;
+    }
+
+    /// These are the gateway's own addresses now: no flow may lead to them, even if they are
+    /// among a system's.
+    pub fn set_own_addresses(&mut self, own: Arc<BTreeSet<IpAddr>>) {
+        self.own = own;
+        self.epoch += 1;
     }
 
     /// The next thing that IKE should know.

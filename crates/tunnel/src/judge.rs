@@ -15,7 +15,7 @@ use crate::{Discard, Dropped, Member};
 
 /// Of a permit, what a flow keeps.
 struct Leave {
-    generation: u64,
+    epoch: u64,
     recheck_at: i64,
 }
 
@@ -72,7 +72,7 @@ impl Forwarder {
             member,
             session,
             child,
-            generation: leave.generation,
+            epoch: leave.epoch,
             recheck_at: leave.recheck_at,
             traffic: Traffic::default(),
         };
@@ -91,16 +91,15 @@ impl Forwarder {
         at: FlowRef,
         key: &FlowKey,
     ) -> Result<(), Discard> {
-        let generation = self.policy.generation();
         let Some(flow) = self.flows.at(at) else { return Err(Dropped::NoFlow.into()) };
-        if flow.generation == generation && now.unix < flow.recheck_at {
+        if flow.epoch == self.epoch && now.unix < flow.recheck_at {
             return Ok(());
         }
         let member = Arc::clone(&flow.member);
         match self.ask(now, &member, &key.ends()) {
             Ok(leave) => {
                 if let Some(flow) = self.flows.at_mut(at) {
-                    (flow.generation, flow.recheck_at) = (leave.generation, leave.recheck_at);
+                    (flow.epoch, flow.recheck_at) = (leave.epoch, leave.recheck_at);
                 }
                 Ok(())
             }
@@ -115,6 +114,9 @@ impl Forwarder {
 
     fn ask(&self, now: Now, member: &Member, ends: &Ends) -> Result<Leave, Discard> {
         let (address, port) = ends.system;
+        if self.own.contains(&address) {
+            return Err(Dropped::GatewayItself.into());
+        }
         let (transport, port) = match ends.protocol {
             protocol::TCP => (Transport::Tcp, port),
             protocol::UDP => (Transport::Udp, port),
@@ -124,10 +126,7 @@ impl Forwarder {
         let target = Target::Address { address, transport, port };
         let request = Request { caller: member.caller(), target, now: now.unix };
         let permit = self.policy.authorize(&request).map_err(|denied| denied.reason)?;
-        Ok(Leave {
-            generation: permit.generation(),
-            recheck_at: permit.recheck_at().unwrap_or(i64::MAX),
-        })
+        Ok(Leave { epoch: self.epoch, recheck_at: permit.recheck_at().unwrap_or(i64::MAX) })
     }
 
     /// By which child a flow's packets go to its client.

@@ -1,5 +1,6 @@
 //! Between IKE and the data plane: what the one says, in the other's words.
 
+use std::io;
 use std::net::UdpSocket;
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
@@ -24,12 +25,11 @@ const HARD: u64 = 8;
 /// How the data plane is configured.
 pub(super) fn settings(ipsec: &Ipsec) -> datapath::Settings {
     let tunnel = &ipsec.tunnel;
-    let workers = u32::try_from(tunnel.workers).unwrap_or(u32::MAX);
     datapath::Settings {
         device: tunnel.device.clone(),
         routing_table: tunnel.routing_table,
         rule_priority: tunnel.rule_priority,
-        workers: NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN),
+        workers: workers(ipsec),
         listen: ipsec.listen.clone(),
         nat_port: ipsec.nat_port,
         dont_fragment: match tunnel.dont_fragment {
@@ -45,6 +45,12 @@ pub(super) fn settings(ipsec: &Ipsec) -> datapath::Settings {
             ..tunnel::Settings::default()
         },
     }
+}
+
+/// How many threads carry packets. All CHILD_SAs of one terminal are one thread's.
+pub(super) fn workers(ipsec: &Ipsec) -> NonZeroU32 {
+    let workers = u32::try_from(ipsec.tunnel.workers).unwrap_or(u32::MAX);
+    NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN)
 }
 
 /// What the gateway leads into its device: whatever may be behind a peer.
@@ -73,7 +79,7 @@ impl Plane {
         policy: &Arc<Policy>,
         ike: &Arc<ToIke>,
         ike_sockets: Vec<UdpSocket>,
-    ) -> std::io::Result<(Self, datapath::Threads)> {
+    ) -> io::Result<(Self, datapath::Threads)> {
         let ike: Arc<dyn datapath::Ike> = Arc::<ToIke>::clone(ike);
         let (handle, threads) = Handle::start(opened, policy, &ike, ike_sockets)?;
         let limits = Limits {
@@ -82,6 +88,7 @@ impl Plane {
             soft_octets: ipsec.child_bytes,
             hard_octets: beyond(ipsec.child_bytes),
         };
+        handle.look_at_addresses().map_err(io::Error::other)?;
         let replay_window = ipsec.tunnel.replay_window;
         Ok((Self { handle: Arc::new(handle), replay_window, limits }, threads))
     }

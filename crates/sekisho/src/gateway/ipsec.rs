@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datapath::{Handle, Opened};
-use iked::{BindError, Material, Parts, Service, Settings, Sockets};
+use iked::{BindError, Material, Parts, Service, Settings, Sharing, Sockets};
 use logstore::Recorder;
 use policy::{Network, Policy};
 use registry::{KeyRing, Reader};
@@ -51,7 +51,11 @@ pub(super) fn prepare<'a>(
         config.problems(vec![Problem::whole(error.to_string(), error.remedy())])
     })?;
     // After those of the data plane, whose port they share.
-    let sockets = Sockets::bind(&ipsec.listen, ipsec.port, opened.nat_port(), true)
+    let sharing = match ipsec.tunnel.dont_fragment {
+        true => Sharing::HearingPathMtu,
+        false => Sharing::Shared,
+    };
+    let sockets = Sockets::bind(&ipsec.listen, ipsec.port, opened.nat_port(), sharing)
         .map_err(|error| not_bound(config, &error))?;
     Ok(Prepared { ipsec, opened, sockets, files, summary, ring, ready })
 }
@@ -155,6 +159,7 @@ fn endpoint_config(ipsec: &Ipsec) -> ike::Config {
             ..ike::Limits::default()
         },
         pool,
+        lanes: data_plane::workers(ipsec),
         ..ike::Config::default()
     }
 }
@@ -251,6 +256,9 @@ impl<'a> Upkeep<'a> {
 
     /// Applies a change of the files, or tries again what could not be applied.
     pub(super) fn look_at_files(&mut self) {
+        if let Err(error) = self.plane.look_at_addresses() {
+            tracing::warn!("{error}; {}", error.remedy());
+        }
         let versions = versions(&self.paths);
         if versions != self.versions || (self.material.has_failed() && self.material.is_due()) {
             self.versions = versions;

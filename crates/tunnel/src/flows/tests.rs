@@ -38,7 +38,7 @@ fn flow(session: u64) -> Flow {
         member: member(session, "pc-1"),
         session,
         child: ChildRef { slot: 0, id: 0 },
-        generation: 1,
+        epoch: 1,
         recheck_at: 0,
         traffic: Traffic::default(),
     }
