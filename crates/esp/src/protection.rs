@@ -51,8 +51,9 @@ impl Protection {
             Self::Aead(aead, salt) => {
                 let (iv, rest) = rest.split_first_chunk_mut().ok_or(Rejected::Truncated)?;
                 let (text, tag) = rest.split_last_chunk_mut().ok_or(Rejected::Truncated)?;
-                let associated = AssociatedData::new(header, high);
-                aead.open(&salt.nonce(*iv), associated.as_bytes(), text, tag)
+                let extended = high.map(|high| extended(header, high));
+                let associated = extended.as_ref().map_or(&header[..], |header| header);
+                aead.open(&salt.nonce(*iv), associated, text, tag)
                     .map_err(|_| Rejected::NotAuthentic)?;
                 Ok(text)
             }
@@ -84,8 +85,9 @@ impl Protection {
             Self::Aead(aead, salt) => {
                 let (iv, sealed) = rest.split_first_chunk_mut().ok_or(Exhausted::Room)?;
                 *iv = sequence.to_be_bytes();
-                let associated = AssociatedData::new(header, high);
-                aead.seal_to(&salt.nonce(*iv), associated.as_bytes(), inner, trailer, sealed)
+                let extended = high.map(|high| extended(header, high));
+                let associated = extended.as_ref().map_or(&header[..], |header| header);
+                aead.seal_to(&salt.nonce(*iv), associated, inner, trailer, sealed)
                     .map_err(|_| Exhausted::Cipher)
             }
             Self::CbcHmac { keys, icv_len } => {
@@ -115,28 +117,11 @@ fn header_of(spi: u32, sequence: u64) -> [u8; HEADER_LEN] {
     (u64::from(spi) << 32 | sequence & u64::from(u32::MAX)).to_be_bytes()
 }
 
-/// What an AEAD authenticates besides the text: SPI and sequence number, the extended one whole
-/// (RFC 4106 §5, RFC 7634 §2.1).
-struct AssociatedData {
-    octets: [u8; HEADER_LEN + 4],
-    len: usize,
-}
-
-impl AssociatedData {
-    fn new(header: &[u8; HEADER_LEN], high: HighHalf) -> Self {
-        let [s0, s1, s2, s3, l0, l1, l2, l3] = *header;
-        match high {
-            None => Self { octets: [s0, s1, s2, s3, l0, l1, l2, l3, 0, 0, 0, 0], len: HEADER_LEN },
-            Some([h0, h1, h2, h3]) => Self {
-                octets: [s0, s1, s2, s3, h0, h1, h2, h3, l0, l1, l2, l3],
-                len: HEADER_LEN + 4,
-            },
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.octets.get(..self.len).unwrap_or_default()
-    }
+/// With ESN, what an AEAD authenticates besides the text: SPI and the whole sequence number
+/// (RFC 4106 §5, RFC 7634 §2.1). Without, it is the header as it is sent.
+fn extended(header: &[u8; HEADER_LEN], [h0, h1, h2, h3]: [u8; 4]) -> [u8; HEADER_LEN + 4] {
+    let [s0, s1, s2, s3, l0, l1, l2, l3] = *header;
+    [s0, s1, s2, s3, h0, h1, h2, h3, l0, l1, l2, l3]
 }
 
 const _: () = assert!(aead::IV_LEN == size_of::<u64>(), "the sequence number is the IV");

@@ -6,7 +6,6 @@ use packet::{Headers, Tcp, Transport, fragment};
 use crate::child::{Path, Way};
 use crate::flow::{FlowKey, Kind};
 use crate::forwarder::{Forwarder, Notice, Now};
-use crate::selector::Ends;
 use crate::{Discard, Dropped};
 
 /// Next header of an IPv4 packet in a tunnel (RFC 4303 §2.6).
@@ -189,7 +188,7 @@ impl Forwarder {
         headers: &Headers,
     ) -> Result<(), Discard> {
         let child = self.table.child(slot).ok_or(Dropped::UnknownSpi)?;
-        if !child.selectors.hold(&Ends::of(headers)) {
+        if !child.selectors.hold_packet(headers) {
             return Err(Dropped::Selectors.into());
         }
         let key = match FlowKey::inbound(headers, inner) {

@@ -1,7 +1,7 @@
 //! From a system to a peer.
 
 use packet::rewrite::{self, ChecksumState};
-use packet::{Headers, Tcp, Transport, VnetHeader, fragment, icmp, split};
+use packet::{Headers, Malformed, Tcp, Transport, VnetHeader, fragment, icmp, split};
 
 use crate::departures::{Departure, Departures, Outlet};
 use crate::flow::{FlowKey, Kind};
@@ -47,7 +47,12 @@ impl Forwarder {
         outlet: &mut impl Outlet,
     ) -> Result<Sent, Discard> {
         let parsed = Headers::parse(packet);
-        let headers = parsed.as_ref().map_err(|_| Dropped::Malformed)?;
+        let headers =
+            parsed.as_ref().map_err(|malformed| match malformed == &Malformed::Source {
+                // The kernel's own, as it asks for routers and multicast groups on every device.
+                true => Dropped::NoFlow,
+                false => Dropped::Malformed,
+            })?;
         let packet = packet.get_mut(..headers.len()).ok_or(Dropped::Malformed)?;
         let Some(fragment) = headers.fragment else {
             return self.send_whole(now, (vnet, None), packet, headers, departures, outlet);

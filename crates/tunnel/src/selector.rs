@@ -33,10 +33,11 @@ impl Selector {
         }
     }
 
-    fn holds(&self, address: IpAddr, protocol: u8, port: u16) -> bool {
+    #[inline]
+    fn holds(&self, address: &IpAddr, protocol: u8, port: u16) -> bool {
         let (first, last) = self.ports;
         // Addresses of one family compare as numbers, and those of another never lie between.
-        (self.first..=self.last).contains(&address)
+        (self.first..=self.last).contains(address)
             && (self.protocol == 0 || self.protocol == protocol)
             && (first..=last).contains(&port)
     }
@@ -61,10 +62,23 @@ impl Selectors {
     /// Whether the peer may send such a packet by the SA, and we, with both ends changed round,
     /// the answer.
     pub(crate) fn hold(&self, ends: &Ends) -> bool {
+        let Ends { client: (client, at_client), system: (system, at_system), protocol } = ends;
+        self.hold_both((client, *at_client), (system, *at_system), *protocol)
+    }
+
+    /// [`Self::hold`] of a packet from the peer.
+    #[inline]
+    pub(crate) fn hold_packet(&self, headers: &Headers) -> bool {
+        let (client, system) = ports(headers);
+        self.hold_both((&headers.source, client), (&headers.destination, system), headers.protocol)
+    }
+
+    #[inline]
+    fn hold_both(&self, client: (&IpAddr, u16), system: (&IpAddr, u16), protocol: u8) -> bool {
         let hold = |selectors: &[Selector], (address, port)| {
-            selectors.iter().any(|one| one.holds(address, ends.protocol, port))
+            selectors.iter().any(|one| one.holds(address, protocol, port))
         };
-        hold(&self.remote, ends.client) && hold(&self.local, ends.system)
+        hold(&self.remote, client) && hold(&self.local, system)
     }
 
     /// Whether the peer may send from such an address to such an address at all.
@@ -87,22 +101,28 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Of a packet from the peer. ICMP has type and code for a port (RFC 4301 §4.4.1.1).
+    /// Of a packet from the peer.
     pub(crate) fn of(headers: &Headers) -> Self {
-        let (client, system) = match headers.transport {
-            Transport::Tcp(Tcp { source, destination, .. })
-            | Transport::Udp(Udp { source, destination }) => (source, destination),
-            Transport::Icmp(Icmp { kind, code, .. }) => {
-                let both = u16::from_be_bytes([kind, code]);
-                (both, both)
-            }
-            Transport::Other | Transport::Absent => (0, 0),
-        };
+        let (client, system) = ports(headers);
         Self {
             client: (headers.source, client),
             system: (headers.destination, system),
             protocol: headers.protocol,
         }
+    }
+}
+
+/// Source and destination port. ICMP has type and code for both (RFC 4301 §4.4.1.1).
+#[inline]
+fn ports(headers: &Headers) -> (u16, u16) {
+    match headers.transport {
+        Transport::Tcp(Tcp { source, destination, .. })
+        | Transport::Udp(Udp { source, destination }) => (source, destination),
+        Transport::Icmp(Icmp { kind, code, .. }) => {
+            let both = u16::from_be_bytes([kind, code]);
+            (both, both)
+        }
+        Transport::Other | Transport::Absent => (0, 0),
     }
 }
 
@@ -148,7 +168,7 @@ mod tests {
             let routed = one.prefixes().iter().any(|prefix| prefix.contains(&address));
             prop_assert_eq!(routed, within);
             let open = Selector { protocol: 0, ports: (0, u16::MAX), ..one };
-            prop_assert_eq!(open.holds(address, 6, 9), within);
+            prop_assert_eq!(open.holds(&address, 6, 9), within);
         }
 
         #[test]

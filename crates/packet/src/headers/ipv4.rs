@@ -20,7 +20,7 @@ const LSRR: u8 = 131;
 /// Strict Source and Record Route
 const SSRR: u8 = 137;
 
-#[inline]
+#[inline(never)]
 pub(super) fn parse(packet: &[u8]) -> Result<Headers, Malformed> {
     #[rustfmt::skip]
     let [version_and_ihl, traffic_class, l0, l1, i0, i1, f0, f1, _hop_limit, protocol, _, _,
@@ -42,19 +42,8 @@ pub(super) fn parse(packet: &[u8]) -> Result<Headers, Malformed> {
     }
     let flags = u16::from_be_bytes([f0, f1]);
     let payload = packet.get(header_len..).unwrap_or_default();
-    let fragment = if flags & (MORE_FRAGMENTS | OFFSET) == 0 {
-        None
-    } else {
-        let fragment = Fragment {
-            identification: u32::from(u16::from_be_bytes([i0, i1])),
-            offset: (flags & OFFSET) << 3,
-            more: flags & MORE_FRAGMENTS != 0,
-        };
-        check_fragment(&fragment, protocol, header_len, payload.len())?;
-        Some(fragment)
-    };
     let protocol_to_read = (protocol != protocol::ICMPV6).then_some(protocol);
-    Ok(Headers {
+    let headers = |fragment: Option<Fragment>, transport| Headers {
         source: IpAddr::V4(source),
         destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
         traffic_class,
@@ -63,8 +52,19 @@ pub(super) fn parse(packet: &[u8]) -> Result<Headers, Malformed> {
         protocol,
         transport_at: header_len as u16,
         length: u32::from(length),
-        transport: transport::parse(protocol_to_read, fragment.as_ref(), payload)?,
-    })
+        transport,
+    };
+    if flags & (MORE_FRAGMENTS | OFFSET) == 0 {
+        return Ok(headers(None, transport::parse(protocol_to_read, None, payload)?));
+    }
+    let fragment = Fragment {
+        identification: u32::from(u16::from_be_bytes([i0, i1])),
+        offset: (flags & OFFSET) << 3,
+        more: flags & MORE_FRAGMENTS != 0,
+    };
+    check_fragment(&fragment, protocol, header_len, payload.len())?;
+    let transport = transport::parse(protocol_to_read, Some(&fragment), payload)?;
+    Ok(headers(Some(fragment), transport))
 }
 
 /// Not of "this network", loopback, multicast or reserved, which holds the broadcast address

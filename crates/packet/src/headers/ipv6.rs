@@ -12,7 +12,7 @@ pub(crate) const FRAGMENT_HEADER_LEN: usize = 8;
 /// Where the IPv6 header says what follows it, in octets.
 pub(crate) const NEXT_HEADER_AT: usize = 6;
 
-#[inline]
+#[inline(never)]
 pub(super) fn parse(packet: &[u8]) -> Result<Headers, Malformed> {
     let (&[v0, v1, _, _, l0, l1, next, _hop_limit], addresses) =
         packet.split_first_chunk::<8>().ok_or(Malformed::Truncated)?;
