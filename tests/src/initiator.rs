@@ -2,6 +2,7 @@
 //! tunnels with: the same state machine, on sockets of a namespace and a thread of its own.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::rand;
 use crypto::Secret;
 use crypto::signature::PrivateKey;
+use ike::protection::DirectionKeys;
 use ike::{
     ChildId, ChildPlan, ChildSa, Config, Credentials, Ending, Endpoint, Event, Now, OwnCertificate,
     Path, Random, SessionId, Target, Transmit,
@@ -19,6 +21,7 @@ use ike_wire::{Identity, TrafficSelector};
 use pki::path::Trust;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use socket2::{Domain, Socket, Type};
 
 use crate::netns::Namespace;
 use crate::peers::Credential;
@@ -52,6 +55,17 @@ pub struct Plan {
     pub children: Vec<(&'static str, &'static str)>,
     /// Whether to ask for a virtual IPv4 address.
     pub virtual_address: bool,
+    /// Who carries packets, on a socket that shares the port with ESP and was bound before.
+    pub carrier: Option<Sender<Change>>,
+}
+
+/// What whoever carries packets must know.
+#[derive(Debug)]
+pub enum Change {
+    /// A CHILD_SA to install.
+    Up(Box<ChildSa>),
+    /// One that is over.
+    Down(ChildId),
 }
 
 impl Plan {
@@ -89,6 +103,7 @@ impl Plan {
             pre_shared_key: false,
             children: Vec::new(),
             virtual_address: false,
+            carrier: None,
         }
     }
 
@@ -158,6 +173,34 @@ pub struct Child {
     pub local: Vec<String>,
     /// The peer's networks.
     pub remote: Vec<String>,
+    /// Keys of what the peer sends.
+    pub keys_in: Keys,
+    /// Keys of what we send.
+    pub keys_out: Keys,
+}
+
+/// Keys of one direction, in hexadecimal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Of the cipher; the salt of an AEAD after the key.
+    pub encryption: String,
+    /// Of the integrity check, if it is not the cipher's own.
+    pub integrity: String,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Keys {
+    fn of(keys: &DirectionKeys) -> Self {
+        let text = |secret: &Secret| -> String {
+            secret.as_bytes().iter().map(|octet| format!("{octet:02x}")).collect()
+        };
+        Self { encryption: text(&keys.encryption), integrity: text(&keys.integrity) }
+    }
 }
 
 impl Child {
@@ -171,6 +214,8 @@ impl Child {
             suite: child.suite.to_string(),
             local: texts(&child.local),
             remote: texts(&child.remote),
+            keys_in: Keys::of(&child.keys_in),
+            keys_out: Keys::of(&child.keys_out),
         }
     }
 }
@@ -188,14 +233,26 @@ pub struct Initiator {
 impl Initiator {
     /// Begins in a namespace.
     pub fn begin(namespace: &Namespace, plan: Plan) -> Self {
-        let sockets = namespace.within(|| Sockets::bind(&plan.from));
+        let sockets = namespace.within(|| Sockets::bind(&plan.from, plan.carrier.is_some()));
+        Self::on(sockets, plan)
+    }
+
+    /// Begins in the namespace of this process.
+    pub fn begin_here(plan: Plan) -> Self {
+        let sockets = Sockets::bind(&plan.from, plan.carrier.is_some());
+        Self::on(sockets, plan)
+    }
+
+    fn on(sockets: Sockets, plan: Plan) -> Self {
         let target = plan.target();
         let (config, credentials) = (Arc::new(plan.config), Arc::new(plan.credentials));
         let mut endpoint = Endpoint::new(Instant::now(), config, credentials, Box::new(Dice));
         let session = endpoint.initiate(now(), target).unwrap();
         let (orders, ordered) = mpsc::channel();
         let seen = Arc::<Mutex<Seen>>::default();
-        let mut driver = Driver { endpoint, session, sockets, seen: Arc::clone(&seen) };
+        let carrier = plan.carrier;
+        let seen_there = Arc::clone(&seen);
+        let mut driver = Driver { endpoint, session, sockets, carrier, seen: seen_there };
         let thread = thread::spawn(move || driver.run(&ordered));
         Self { seen, orders: Some(orders), thread: Some(thread) }
     }
@@ -236,6 +293,7 @@ struct Driver {
     endpoint: Endpoint,
     session: SessionId,
     sockets: Sockets,
+    carrier: Option<Sender<Change>>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -258,7 +316,12 @@ impl Driver {
 
     fn carry_out(&mut self) {
         while let Some(event) = self.endpoint.poll_event() {
-            note(&mut self.seen.lock().unwrap(), event);
+            if let Some(change) = note(&mut self.seen.lock().unwrap(), event)
+                && let Some(carrier) = &self.carrier
+            {
+                // A test that is over carries nothing.
+                let _ = carrier.send(change);
+            }
         }
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.sockets.send(&transmit);
@@ -266,7 +329,8 @@ impl Driver {
     }
 }
 
-fn note(seen: &mut Seen, event: Event) {
+/// Notes what happened; what whoever carries packets must know of it.
+fn note(seen: &mut Seen, event: Event) -> Option<Change> {
     match event {
         Event::Established(_, peer, addresses) => {
             seen.suite = Some(peer.suite.to_string());
@@ -274,10 +338,12 @@ fn note(seen: &mut Seen, event: Event) {
         }
         Event::ChildUp(child) => {
             seen.children.insert(child.id, Child::of(&child));
+            return Some(Change::Up(child));
         }
         Event::ChildDown(_, id, ending) => {
             seen.children.remove(&id);
             seen.down.push(ending);
+            return Some(Change::Down(id));
         }
         Event::Rekeyed(_, suite) => {
             seen.suite = Some(suite.to_string());
@@ -293,16 +359,21 @@ fn note(seen: &mut Seen, event: Event) {
         Event::Closed(_, ending) => seen.closed = Some(ending),
         Event::Authenticated(..) => unreachable!("only who answers is asked"),
     }
+    None
 }
 
 /// Both ports of every own address.
 struct Sockets(HashMap<SocketAddr, UdpSocket>);
 
 impl Sockets {
-    fn bind(addresses: &[IpAddr]) -> Self {
+    fn bind(addresses: &[IpAddr], shared: bool) -> Self {
         let all = addresses.iter().flat_map(|&ip| PORTS.map(|port| SocketAddr::new(ip, port)));
         let bound = all.map(|address| {
-            let socket = UdpSocket::bind(address).unwrap();
+            let domain = Domain::for_address(address);
+            let socket = Socket::new(domain, Type::DGRAM, None).unwrap();
+            socket.set_reuse_port(shared && address.port() == PORTS[1]).unwrap();
+            socket.bind(&address.into()).unwrap();
+            let socket = UdpSocket::from(socket);
             socket.set_nonblocking(true).unwrap();
             (address, socket)
         });

@@ -19,6 +19,7 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+pub mod capture;
 pub mod client;
 pub mod foreign;
 pub mod fuzz;
@@ -29,6 +30,8 @@ pub mod netns;
 pub mod peers;
 pub mod program;
 pub mod record;
+pub mod road;
+pub mod router;
 pub mod setup;
 pub mod site;
 pub mod strongswan;

@@ -40,6 +40,16 @@ fn sequence() {
     replay("ike_sequence");
 }
 
+#[test]
+fn packets() {
+    replay("packets");
+}
+
+#[test]
+fn tunnel() {
+    replay("tunnel");
+}
+
 fn replay(name: &str) {
     let (_, target): &(&str, Target) = TARGETS.iter().find(|(known, _)| *known == name).unwrap();
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);

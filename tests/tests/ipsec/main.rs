@@ -18,7 +18,8 @@ mod paths;
 mod quantum;
 mod refusals;
 mod rekeying;
-mod road;
 mod routers;
 mod selectors;
 mod suites;
+
+use sekisho_tests::road;

@@ -13,48 +13,50 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::gateway::Gateway;
+use crate::netns::{Namespace, Translator};
+use crate::record::Record;
+use crate::setup::Setup;
+use crate::site::{IPSEC, IPSEC_ADDRESS, Site};
+use crate::strongswan::{Child, Config, Connection, IkeSa, Party, Sa, Secret, Strongswan};
+use crate::{PATIENCE, until};
 use demo::systems::Kind;
-use sekisho_tests::gateway::Gateway;
-use sekisho_tests::netns::{Namespace, Translator};
-use sekisho_tests::record::Record;
-use sekisho_tests::setup::Setup;
-use sekisho_tests::site::{IPSEC, IPSEC_ADDRESS, Site};
-use sekisho_tests::strongswan::{Child, Config, Connection, IkeSa, Party, Sa, Secret, Strongswan};
-use sekisho_tests::{PATIENCE, until};
 use serde_json::Value;
 
 /// Where `kmix-plus` is.
-pub(crate) const PLUS: &str = "10.20.3.0/24";
+pub const PLUS: &str = "10.20.3.0/24";
 /// Where it is in IPv6.
-pub(crate) const PLUS_V6: &str = "fd00:20:3::/64";
+pub const PLUS_V6: &str = "fd00:20:3::/64";
 /// Where `kmix-r-basic` is.
-pub(crate) const BASIC: &str = "10.20.1.0/24";
+pub const BASIC: &str = "10.20.1.0/24";
 /// What is behind the router of `H1`.
-pub(crate) const LAN: &str = "10.1.5.0/24";
+pub const LAN: &str = "10.1.5.0/24";
 
 /// The identity of `H1/rtx`.
-pub(crate) const ROUTER: &str = "rtx.h1.example";
+pub const ROUTER: &str = "rtx.h1.example";
 /// Its pre-shared key.
-pub(crate) const KEY: &str = "correct-horse-battery-staple";
+pub const KEY: &str = "correct-horse-battery-staple";
 
 /// The connection's name in every peer's configuration.
-pub(crate) const ROAD: Sa<'static> = Sa::Ike("road");
+pub const ROAD: Sa<'static> = Sa::Ike("road");
 /// The first child's.
-pub(crate) const CHILD: Sa<'static> = Sa::Child("plus");
+pub const CHILD: Sa<'static> = Sa::Child("plus");
 
 /// What tests vary.
 #[derive(Clone, Copy)]
-pub(crate) struct Options {
+pub struct Options {
     /// Lines under `[ipsec]`.
-    pub(crate) ipsec: &'static str,
+    pub ipsec: &'static str,
     /// Lines under `[ipsec.limits]`.
-    pub(crate) limits: &'static str,
+    pub limits: &'static str,
     /// Lines under `[ipsec.pool]`, if there is one.
-    pub(crate) pool: &'static str,
+    pub pool: &'static str,
     /// The gateway's certificates in order of preference: `ecdsa`, `rsa`.
-    pub(crate) certificates: &'static [&'static str],
+    pub certificates: &'static [&'static str],
+    /// What the systems serve.
+    pub services: &'static [&'static str],
     /// Done before the start.
-    pub(crate) prepare: fn(&Site),
+    pub prepare: fn(&Site),
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             limits: "",
             pool: "",
             certificates: &["ecdsa", "rsa"],
+            services: &["tcp/80"],
             prepare: |_site| {},
         }
     }
@@ -89,19 +92,29 @@ impl Options {
 }
 
 /// The gateway on its internet.
-pub(crate) struct Road {
-    pub(crate) gateway: Gateway,
-    pub(crate) centre: Namespace,
-    pub(crate) internet: Namespace,
+pub struct Road {
+    /// The gateway.
+    pub gateway: Gateway,
+    /// Where it runs: 192.0.2.1 and 2001:db8::1 at the device `wan`.
+    pub centre: Namespace,
+    /// The router between it and its peers.
+    pub internet: Namespace,
 }
 
 impl Road {
-    pub(crate) fn new() -> Self {
+    /// With the usual options, and nothing behind the gateway.
+    pub fn new() -> Self {
         Self::start(Options::default())
     }
 
-    pub(crate) fn start(options: Options) -> Self {
-        let (centre, internet) = (Namespace::host("centre"), Namespace::router("internet"));
+    /// Starts the gateway; `options` say how.
+    pub fn start(options: Options) -> Self {
+        Self::start_with(options, |_centre| {})
+    }
+
+    /// The same with something behind the gateway: `build` joins it to its namespace.
+    pub fn start_with(options: Options, build: impl FnOnce(&Namespace)) -> Self {
+        let (centre, internet) = (Namespace::router("centre"), Namespace::router("internet"));
         internet.link("centre", &centre, "wan");
         for (namespace, device, address) in [
             (&internet, "centre", "192.0.2.254/24"),
@@ -113,10 +126,12 @@ impl Road {
         }
         centre.ip("route add default via 192.0.2.254");
         centre.ip("route add default via 2001:db8::ffff");
+        build(&centre);
+        let served = |networks: &[&str]| destinations(networks, options.services);
         let setup = Setup::new().ipsec(&options.section());
         let setup = setup
-            .system(Kind::KmixPlus, &destinations(&[PLUS, PLUS_V6]))
-            .system(Kind::KmixRBasic, &destinations(&[BASIC]));
+            .system(Kind::KmixPlus, &served(&[PLUS, PLUS_V6]))
+            .system(Kind::KmixRBasic, &served(&[BASIC]));
         fs::write(setup.site.path("sekisho.toml"), setup.text()).unwrap();
         enrol(&setup.site);
         (options.prepare)(&setup.site);
@@ -125,14 +140,14 @@ impl Road {
     }
 
     /// A host on the internet: 198.18.`number`.2 and 2001:db8:`number`::2 at its device `wan`.
-    pub(crate) fn host(&self, number: u8) -> Namespace {
+    pub fn host(&self, number: u8) -> Namespace {
         let host = peer_host();
         self.join(&host, "wan", number);
         host
     }
 
     /// A host behind a translator that has such an address.
-    pub(crate) fn home(&self, number: u8) -> (Namespace, Translator) {
+    pub fn home(&self, number: u8) -> (Namespace, Translator) {
         let home = Namespace::router("home");
         self.join(&home, "wan", number);
         let host = behind(&home, number);
@@ -140,7 +155,7 @@ impl Road {
     }
 
     /// Joins a namespace to the internet.
-    pub(crate) fn join(&self, host: &Namespace, device: &str, number: u8) {
+    pub fn join(&self, host: &Namespace, device: &str, number: u8) {
         let port = format!("port{number}");
         host.link(device, &self.internet, &port);
         for (namespace, device, last) in [(host, device, "2"), (&self.internet, &port, "1")] {
@@ -152,12 +167,13 @@ impl Road {
         host.ip(&format!("route add default via 2001:db8:{number}::1 metric {number}"));
     }
 
-    pub(crate) fn site(&self) -> &Site {
+    /// The gateway's directory.
+    pub fn site(&self) -> &Site {
         &self.gateway.site
     }
 
     /// How a terminal connects, by its certificate, with a virtual address.
-    pub(crate) fn terminal(&self, name: &str) -> Connection {
+    pub fn terminal(&self, name: &str) -> Connection {
         let mut connection = Connection::new(
             "road",
             Party::certificate(self.site().terminal(name)),
@@ -169,7 +185,7 @@ impl Road {
     }
 
     /// How `H1/rtx` connects.
-    pub(crate) fn router(&self) -> Connection {
+    pub fn router(&self) -> Connection {
         let mut connection = Connection::new("road", Party::psk(ROUTER), Party::psk(IPSEC));
         connection.remote_addrs = vec![ip(IPSEC_ADDRESS)];
         connection.children = vec![Child::between("plus", LAN, PLUS)];
@@ -177,7 +193,7 @@ impl Road {
     }
 
     /// A configuration with these connections.
-    pub(crate) fn config(&self, connections: Vec<Connection>) -> Config {
+    pub fn config(&self, connections: Vec<Connection>) -> Config {
         Config {
             connections,
             secrets: vec![Secret::Ike { ids: vec![ROUTER.to_owned()], key: KEY.to_owned() }],
@@ -189,30 +205,30 @@ impl Road {
     }
 
     /// A strongSwan with this connection, started.
-    pub(crate) fn peer(&self, host: &Namespace, connection: Connection) -> Strongswan {
+    pub fn peer(&self, host: &Namespace, connection: Connection) -> Strongswan {
         Strongswan::start(host, &self.config(vec![connection]))
     }
 
     /// The same, and its first child established.
-    pub(crate) fn connected(&self, host: &Namespace, connection: Connection) -> Strongswan {
+    pub fn connected(&self, host: &Namespace, connection: Connection) -> Strongswan {
         let peer = self.peer(host, connection);
         peer.initiate(CHILD).expect_success();
         peer
     }
 
     /// The gateway's sessions, as its status has them.
-    pub(crate) fn sessions(&self) -> Vec<Value> {
+    pub fn sessions(&self) -> Vec<Value> {
         self.gateway.status()["ipsec"]["sessions"].as_array().unwrap().clone()
     }
 
     /// Waits until there are no sessions.
-    pub(crate) fn is_empty(&self) {
+    pub fn is_empty(&self) {
         until("no session is left", || self.sessions().is_empty().then_some(()));
     }
 
     /// Waits until the gateway's only session and the peer's only IKE SA have the same children,
     /// at least one; what each makes of it.
-    pub(crate) fn agreed(&self, peer: &Strongswan) -> (IkeSa, Value) {
+    pub fn agreed(&self, peer: &Strongswan) -> (IkeSa, Value) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (sessions, sas) = (self.sessions(), peer.sas());
@@ -227,28 +243,34 @@ impl Road {
     }
 
     /// Waits for the record of a refusal with this reason.
-    pub(crate) fn denied(&self, reason: &str) -> Record {
+    pub fn denied(&self, reason: &str) -> Record {
         self.gateway.record(|record| record.is("denied") && record.reason() == reason)
     }
 
     /// Waits for the record of a session's end with this reason.
-    pub(crate) fn closed(&self, reason: &str) -> Record {
+    pub fn closed(&self, reason: &str) -> Record {
         self.gateway.record(|record| record.is("close") && record.reason() == reason)
     }
 
     /// Waits for the record of what happened within a session.
-    pub(crate) fn noted(&self, reason: &str) -> Record {
+    pub fn noted(&self, reason: &str) -> Record {
         self.gateway.record(|record| record.is("control") && record.reason() == reason)
     }
 
     /// How many records there are of it.
-    pub(crate) fn count(&self, reason: &str) -> usize {
+    pub fn count(&self, reason: &str) -> usize {
         self.gateway.records().iter().filter(|record| record.reason() == reason).count()
     }
 }
 
+impl Default for Road {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A host behind a router at home: 10.0.`number`.2, the router's device for it being `lan`.
-pub(crate) fn behind(home: &Namespace, number: u8) -> Namespace {
+pub fn behind(home: &Namespace, number: u8) -> Namespace {
     let (host, lan) = (peer_host(), format!("lan{number}"));
     host.link("lan", home, &lan);
     home.address(&lan, &format!("10.0.{number}.1/24"));
@@ -267,32 +289,38 @@ fn peer_host() -> Namespace {
 }
 
 /// The children in a session of a status.
-pub(crate) fn children(session: &Value) -> &[Value] {
+pub fn children(session: &Value) -> &[Value] {
     session["children"].as_array().unwrap()
 }
 
 /// Texts of a JSON list.
-pub(crate) fn texts(list: &Value) -> Vec<&str> {
+pub fn texts(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
 }
 
-pub(crate) fn ip(address: &str) -> IpAddr {
+/// An address from its text.
+///
+/// # Panics
+///
+/// When it is none.
+pub fn ip(address: &str) -> IpAddr {
     address.parse().unwrap()
 }
 
-pub(crate) const fn seconds(count: u64) -> Option<Duration> {
+/// So many seconds, as settings that may be left out take them.
+pub const fn seconds(count: u64) -> Option<Duration> {
     Some(Duration::from_secs(count))
 }
 
 /// Writes a file for its owner alone.
-pub(crate) fn put(site: &Site, name: &str, text: &str) {
+pub fn put(site: &Site, name: &str, text: &str) {
     let file = site.path(name);
     fs::write(&file, text).unwrap();
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// Registers a router with the usual key; `more` are further options.
-pub(crate) fn add_router(site: &Site, name: &str, identity: &str, more: &str) {
+pub fn add_router(site: &Site, name: &str, identity: &str, more: &str) {
     put(site, "key", KEY);
     let line = format!("router add {name} --psk-file key --identity");
     let more = more.split_whitespace();
@@ -309,9 +337,9 @@ fn enrol(site: &Site) {
     add_router(site, "H1/rtx", ROUTER, "");
 }
 
-fn destinations(networks: &[&str]) -> String {
+fn destinations(networks: &[&str], services: &[&str]) -> String {
     let place = |network: &&str| {
-        format!("[[system.destination]]\nnetwork = \"{network}\"\nservices = [\"tcp/80\"]\n")
+        format!("[[system.destination]]\nnetwork = \"{network}\"\nservices = {services:?}\n")
     };
     networks.iter().map(place).collect()
 }
