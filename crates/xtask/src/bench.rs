@@ -11,6 +11,7 @@ use crate::criterion::{self, Measurement};
 use crate::error::{Error, Usage};
 use crate::figures::{self, Figure};
 use crate::needs::Group;
+use crate::tunnel;
 use crate::workspace::Workspace;
 use crate::{host, install, process, terminal};
 
@@ -20,40 +21,55 @@ pub(crate) struct Request {
     /// Beside what others wrote.
     peers: bool,
     json: Option<PathBuf>,
+    /// Further options, which are the tunnels' own.
+    more: Vec<OsString>,
 }
 
 impl Request {
-    /// Reads `core|tls|ike [--peers] [--json FILE]`; only `ike` has peers.
+    /// Reads `core|tls|ike|tunnel [--peers] [--json FILE]`, and for `tunnel` [`tunnel::OPTIONS`];
+    /// only `ike` and `tunnel` have peers.
     ///
     /// # Errors
     ///
     /// When it is anything else.
     pub(crate) fn parse(arguments: &[OsString]) -> Result<Self, Usage> {
-        let (mut family, mut peers, mut json) = (None, None, None);
+        let (mut family, mut peers, mut json, mut more) = (None, None, None, Vec::new());
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.to_str() {
                 Some("core") if family.is_none() => family = Some("core"),
                 Some("tls") if family.is_none() => family = Some("tls"),
                 Some("ike") if family.is_none() => family = Some("ike"),
+                Some("tunnel") if family.is_none() => family = Some("tunnel"),
                 Some("--peers") => peers = Some(argument),
                 Some("--json") => {
                     let file = rest.next().ok_or(Usage::NoValue { option: "--json" })?;
                     json = Some(PathBuf::from(file));
                 }
-                _ => return Err(unexpected(argument)),
+                Some(given) => {
+                    let known = tunnel::OPTIONS.into_iter().find(|option| *option == given);
+                    let option = known.ok_or_else(|| unexpected(argument))?;
+                    let value = rest.next().ok_or(Usage::NoValue { option })?;
+                    more.extend([argument.clone(), value.clone()]);
+                }
+                None => return Err(unexpected(argument)),
             }
         }
         let family = family.ok_or(Usage::NoBench)?;
-        match peers {
-            Some(argument) if family != "ike" => Err(unexpected(argument)),
-            _ => Ok(Self { family, peers: peers.is_some(), json }),
+        let has_peers = matches!(family, "ike" | "tunnel");
+        match (peers, more.first()) {
+            (Some(argument), _) if !has_peers => Err(unexpected(argument)),
+            (_, Some(argument)) if family != "tunnel" => Err(unexpected(argument)),
+            _ => Ok(Self { family, peers: peers.is_some(), json, more }),
         }
     }
 
     /// The target in `bench`.
     fn target(&self) -> &'static str {
-        if self.peers { "ike-peers" } else { self.family }
+        match (self.family, self.peers) {
+            ("ike", true) => "ike-peers",
+            (family, _) => family,
+        }
     }
 }
 
@@ -67,6 +83,9 @@ fn unexpected(argument: &OsString) -> Usage {
 ///
 /// When they do not build, fail, measure nothing, or the file cannot be written.
 pub(crate) fn run(workspace: &Workspace, request: &Request) -> Result<(), Error> {
+    if request.family == "tunnel" {
+        return tunnel::run(workspace, request.peers, &request.more, request.json.as_deref());
+    }
     let build = || process::cargo(&workspace.root);
     if request.peers {
         install::ensure(workspace, &[Group::Build, Group::Test])?;
@@ -142,7 +161,12 @@ fn of_measurement(measured: &Measurement) -> Value {
     result
 }
 
-fn write(path: &Path, report: &Value) -> Result<(), Error> {
+/// Writes results where they are wanted.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub(crate) fn write(path: &Path, report: &Value) -> Result<(), Error> {
     fs::write(path, format!("{report:#}\n"))
         .map_err(|source| Error::Write { path: path.to_owned(), source })
 }
@@ -186,6 +210,10 @@ mod tests {
         let request = parse("--json out.json tls").unwrap();
         assert_eq!((request.target(), request.json), ("tls", Some("out.json".into())));
         assert_eq!(parse("--peers ike").unwrap().target(), "ike-peers");
+        let request = parse("--seconds 5 tunnel --only plain,libipsec --peers").unwrap();
+        assert_eq!((request.target(), request.peers), ("tunnel", true));
+        assert_eq!(request.more, ["--seconds", "5", "--only", "plain,libipsec"]);
+        assert!(matches!(parse("ike --seconds 5"), Err(Usage::Unexpected { .. })));
         assert!(matches!(parse("core --peers"), Err(Usage::Unexpected { .. })));
         assert!(matches!(parse("core tls"), Err(Usage::Unexpected { .. })));
         assert!(matches!(parse("core --json"), Err(Usage::NoValue { .. })));

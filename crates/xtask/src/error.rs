@@ -115,7 +115,10 @@ impl fmt::Display for Usage {
             ),
             Usage::NoValue { option } => write!(f, "`{option}` needs a value after it"),
             Usage::NoBench => {
-                write!(f, "which benchmarks: core, tls or ike? See `cargo xtask bench --help`")
+                write!(
+                    f,
+                    "which benchmarks: core, tls, ike or tunnel? See `cargo xtask bench --help`"
+                )
             }
         }
     }

@@ -61,17 +61,27 @@ Example:
 pub(crate) const BENCH: &str = "\
 Runs one family of benchmarks and prints the medians with their 95 % confidence interval.
 
-Usage: cargo xtask bench core|tls|ike [--peers] [--json FILE]
+Usage: cargo xtask bench core|tls|ike|tunnel [--peers] [--json FILE]
 
   core          the pure parts: policy, records, certificates
   tls           handshakes and relayed bytes through the TLS front
   ike           IKEv2 handshakes and exchanges, and the memory of sessions
-  --peers       ike only: the gateway beside strongSwan, in network namespaces (needs root)
-  --json FILE   write the results, and the machine they are from, to FILE as well
+  tunnel        TCP, UDP, round trips, CPU and memory through both ends of a tunnel, in network
+                namespaces (needs root), beside plain forwarding
+  --peers       ike: the gateway beside strongSwan, in network namespaces (needs root)
+                tunnel: beside strongSwan, WireGuard in user space and OpenVPN
+  --json FILE   write the results, and the machine they are from, to FILE as well; for tunnel
+                also a plot, beside it with the ending .svg
+
+Of tunnel only:
+  --seconds N   how long each number is measured in each round (default: 3)
+  --rounds N    rounds of which the median counts (default: 3)
+  --only A,B    those alone, beside plain forwarding
 
 Examples:
   cargo xtask bench core --json core.json
   cargo xtask bench ike --peers
+  cargo xtask bench tunnel --peers --json tunnel.json
 ";
 
 /// `cargo xtask fuzz --help`.

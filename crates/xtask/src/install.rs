@@ -38,23 +38,47 @@ pub(crate) fn ensure(workspace: &Workspace, groups: &[Group]) -> Result<(), Task
         return Ok(());
     }
     announce(&missing);
-    let (mut packages, mut components, mut programs) = (Names::new(), Names::new(), Names::new());
-    for need in &missing {
+    provide(workspace, &missing)?;
+    let still: Vec<_> = missing.iter().filter(|need| !need.is_met(workspace)).collect();
+    if still.is_empty() {
+        return Ok(());
+    }
+    Err(Error::StillMissing { subjects: still.iter().map(|need| need.subject()).collect() }.into())
+}
+
+/// Installs what it can of what `groups` lack, each by itself: what fails is said, and left out.
+///
+/// # Errors
+///
+/// When it cannot be seen what is lacking.
+pub(crate) fn attempt(workspace: &Workspace, groups: &[Group]) -> Result<(), TaskError> {
+    let missing = missing(workspace, groups)?;
+    if !missing.is_empty() {
+        announce(&missing);
+    }
+    for need in missing {
+        if let Err(error) = provide(workspace, &[need]) {
+            terminal::note(&format!("goes on without {}: {error}", need.subject()));
+        }
+    }
+    Ok(())
+}
+
+fn provide(workspace: &Workspace, missing: &[&Need]) -> Result<(), TaskError> {
+    let [mut packages, mut components, mut programs, mut peers] = [const { Names::new() }; 4];
+    for need in missing {
         let names = match need.source {
             Source::Apt(_) => &mut packages,
             Source::Rustup(_) => &mut components,
             Source::Crates(_) => &mut programs,
+            Source::Peer(_) => &mut peers,
         };
         names.insert(need.source.name());
     }
     install_packages(packages)?;
     install_components(workspace, components)?;
     install_programs(workspace, programs)?;
-    let still: Vec<_> = missing.iter().filter(|need| !need.is_met(workspace)).collect();
-    if still.is_empty() {
-        return Ok(());
-    }
-    Err(Error::StillMissing { subjects: still.iter().map(|need| need.subject()).collect() }.into())
+    install_peers(workspace, peers)
 }
 
 fn missing(workspace: &Workspace, groups: &[Group]) -> Result<Vec<&'static Need>, TaskError> {
@@ -70,7 +94,7 @@ fn announce(missing: &[&Need]) {
         let origin = match need.source {
             Source::Apt(_) => "package",
             Source::Rustup(_) => "rustup component",
-            Source::Crates(_) => "from crates.io:",
+            Source::Crates(_) | Source::Peer(_) => "from crates.io:",
         };
         let (subject, purpose, name) = (need.subject(), need.purpose, need.source.name());
         terminal::note(&format!("  {subject}: {purpose} ({origin} {name})"));
@@ -151,6 +175,14 @@ fn install_programs(workspace: &Workspace, names: Names) -> Result<(), TaskError
     names.into_iter().try_for_each(|name| {
         let mut install = process::cargo(&workspace.root);
         process::run(install.args(["install", name, "--locked", "--debug"]))
+    })
+}
+
+fn install_peers(workspace: &Workspace, names: Names) -> Result<(), TaskError> {
+    names.into_iter().try_for_each(|name| {
+        let mut install = process::cargo(&workspace.root);
+        install.args(["install", name, "--locked", "--root"]).arg(workspace.peers());
+        process::run(&mut install)
     })
 }
 

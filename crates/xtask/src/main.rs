@@ -19,6 +19,7 @@ mod needs;
 mod process;
 mod terminal;
 mod test;
+mod tunnel;
 mod workspace;
 
 use std::env;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use Group::{Build, Ci, Demo, Fuzz, Test};
-use Probe::{Cargo, File, Program};
-use Source::{Apt, Crates, Rustup};
+use Group::{Build, Ci, Demo, Fuzz, Peers, Test, Tunnel};
+use Probe::{Built, Cargo, File, Program};
+use Source::{Apt, Crates, Peer, Rustup};
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -22,6 +22,10 @@ pub(crate) enum Group {
     Ci,
     /// Fuzzing.
     Fuzz,
+    /// Measuring tunnels.
+    Tunnel,
+    /// Tunnels that others wrote: measured when they are there.
+    Peers,
 }
 
 /// How to see whether something is there.
@@ -34,6 +38,8 @@ pub(crate) enum Probe {
     /// `cargo NAME --version` succeeds. Looking for `cargo-NAME` would not do: rustup puts
     /// its stand-in there whether the component is installed or not.
     Cargo(&'static str),
+    /// A program of this name is among the peers that were built.
+    Built(&'static str),
 }
 
 /// Where something comes from.
@@ -45,13 +51,15 @@ pub(crate) enum Source {
     Rustup(&'static str),
     /// This program of crates.io.
     Crates(&'static str),
+    /// This program of crates.io, as fast as it can be, for this workspace alone.
+    Peer(&'static str),
 }
 
 impl Source {
     /// What it is called there.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Apt(name) | Rustup(name) | Crates(name) => name,
+            Apt(name) | Rustup(name) | Crates(name) | Peer(name) => name,
         }
     }
 }
@@ -101,7 +109,15 @@ const NEEDS: &[Need] = &[
     need(&[Test], Program("swanctl"), Apt("strongswan-swanctl"), "controls strongSwan"),
     need(&[Test], File(LIBIPSEC), Apt("libcharon-extra-plugins"), "ESP of strongSwan's own"),
     need(&[Test], File(OPENSSL), Apt("libstrongswan-standard-plugins"), "strongSwan's ciphers"),
+    need(&[Test], File(SCAPY), Apt("python3-scapy"), "makes ESP packets, good and bad"),
+    need(&[Test], File(CRYPTOGRAPHY), Apt("python3-cryptography"), "scapy's ciphers"),
     need(&[Test], File("/etc/protocols"), Apt("netbase"), "names of protocols for strongSwan"),
+    need(&[Tunnel], Program("iperf3"), Apt("iperf3"), "sends TCP through tunnels"),
+    need(&[Peers], Program("wg"), Apt("wireguard-tools"), "controls WireGuard"),
+    need(&[Peers], Program("wireguard-go"), Apt("wireguard-go"), "WireGuard in Go"),
+    need(&[Peers], Built("boringtun-cli"), Peer("boringtun-cli"), "WireGuard by Cloudflare"),
+    need(&[Peers], Built("gotatun"), Peer("gotatun-cli"), "WireGuard by Mullvad"),
+    need(&[Peers], Program("openvpn"), Apt("openvpn"), "OpenVPN"),
     need(&[Ci], Cargo("fmt"), Rustup("rustfmt"), "formatting"),
     need(&[Ci], Cargo("clippy"), Rustup("clippy"), "lints"),
     need(&[Ci], Cargo("deny"), Crates("cargo-deny"), "dependency policy (a minute to build)"),
@@ -112,6 +128,10 @@ const NEEDS: &[Need] = &[
 /// strongSwan's plugins are no programs.
 const LIBIPSEC: &str = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so";
 const OPENSSL: &str = "/usr/lib/ipsec/plugins/libstrongswan-openssl.so";
+
+/// Of the distribution's Python, whichever other comes first.
+const SCAPY: &str = "/usr/lib/python3/dist-packages/scapy/layers/ipsec.py";
+const CRYPTOGRAPHY: &str = "/usr/lib/python3/dist-packages/cryptography/__init__.py";
 
 const fn need(
     groups: &'static [Group],
@@ -132,6 +152,7 @@ impl Need {
         match self.probe {
             Program(name) => process::find(name).is_some(),
             File(path) => Path::new(path).exists(),
+            Built(name) => workspace.peers().join("bin").join(name).exists(),
             Cargo(name) => {
                 process::succeeds(process::cargo(&workspace.root).args([name, "--version"]))
             }
@@ -141,7 +162,7 @@ impl Need {
     /// What is looked for.
     pub(crate) fn subject(&self) -> String {
         match self.probe {
-            Program(name) => name.to_owned(),
+            Program(name) | Built(name) => name.to_owned(),
             File(path) => path.to_owned(),
             Cargo(name) => format!("cargo {name}"),
         }

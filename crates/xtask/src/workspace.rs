@@ -47,6 +47,11 @@ impl Workspace {
         self.target.join("debug").join(name)
     }
 
+    /// Where programs of others are installed that are only measured.
+    pub(crate) fn peers(&self) -> PathBuf {
+        self.target.join("peers")
+    }
+
     fn from_metadata(json: &[u8]) -> Result<Self, Error> {
         let metadata: Value = serde_json::from_slice(json)
             .map_err(|source| Error::Json { origin: ORIGIN.into(), source })?;
