@@ -7,7 +7,8 @@ use std::io::IoSliceMut;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use esp::{Inbound, Limits, Outbound, Parameters, Suite};
 use ike::{ChildId, ChildSa};
@@ -27,6 +28,8 @@ const BUFFER: usize = 65_536;
 const TURNS: usize = 32;
 /// Between two looks at what IKE says, when there are no packets.
 const PAUSE: Duration = Duration::from_millis(2);
+/// As the gateway's workers do.
+const LINGER: Duration = Duration::from_micros(50);
 /// Before IKE on the shared port, and no SPI.
 const NON_ESP: u32 = 0;
 
@@ -86,11 +89,18 @@ impl Carrier {
         let mut slab = vec![0; BUFFERS * BUFFER];
         let mut read = vec![0; net::VNET_HEADER_LEN + 65_535];
         let mut batch = Batch::new(Batch::LIMIT_IPV4);
+        let mut quiet_since = Instant::now();
         loop {
             while let Ok(change) = self.changes.try_recv() {
                 self.change(change);
             }
-            poller.wait(&mut events, Some(PAUSE)).unwrap();
+            let lingers = quiet_since.elapsed() < LINGER;
+            poller.wait(&mut events, Some(if lingers { Duration::ZERO } else { PAUSE })).unwrap();
+            if events.iter().next().is_some() {
+                quiet_since = Instant::now();
+            } else if lingers {
+                thread::yield_now();
+            }
             for ready in events.iter() {
                 match ready.token {
                     0 => self.receive(&mut slab),

@@ -120,7 +120,7 @@ impl Inside<'_> {
         let (tun, lost) = (self.tun, self.lost);
         let mut on = |slices: &[io::IoSlice<'_>]| write_slices(tun, slices, lost);
         match self.forwarder.handle_esp(now, arrival, packet) {
-            Ok(Delivery::Packet(octets, headers)) => merger.push(octets, &headers, &mut on),
+            Ok(Delivery::Packet(octets, ref headers)) => merger.push(octets, headers, &mut on),
             Ok(Delivery::Reassembled) => {
                 merger.finish(&mut on);
                 self.forwarder.reassembled(|packet| write(tun, packet, lost));

@@ -4,7 +4,8 @@ use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread::yield_now;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use net::{Departure, Events, Interest, MtuError, Poller, Queue, VNET_HEADER_LEN, Waker};
 use packet::{Batch, Offload, VnetHeader};
@@ -21,6 +22,9 @@ use crate::{Ike, Lost};
 const READS: usize = 32;
 /// Receptions from one socket before the others have their turn.
 const RECEPTIONS: usize = 4;
+/// How long a worker looks for the next packet before it sleeps. Being woken on another core costs
+/// more, both the sender of that packet and in time; see the notes in bench/README.md.
+const LINGER: Duration = Duration::from_micros(50);
 /// A vnet header, and the longest packet.
 const READ: usize = VNET_HEADER_LEN + 65_535;
 
@@ -98,13 +102,22 @@ impl Worker {
         let sockets = self.parts.ports.len() + self.parts.ike_sockets.len();
         let mut events = Events::with_capacity(sockets + 2);
         let mut turn = Turn::default();
+        let mut quiet_since = Instant::now();
         loop {
             let due = self.parts.forwarder.poll_timeout();
-            let wait = due.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let lingers = now < quiet_since + LINGER;
+            let wait = if lingers { Duration::ZERO } else { due.saturating_duration_since(now) };
             if let Err(error) = self.poller.wait(&mut events, Some(wait)) {
                 return tracing::error!(%error, "a worker cannot wait for packets");
             }
             turn.note(&events);
+            if turn.tun || !turn.readable.is_empty() {
+                quiet_since = Instant::now();
+            } else if lingers {
+                // Whoever sends the next packet may need this core.
+                yield_now();
+            }
             if turn.orders && !self.obey() {
                 return;
             }

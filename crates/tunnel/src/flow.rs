@@ -32,9 +32,9 @@ type Halves = (u64, u64);
 pub(crate) struct FlowKey {
     client: Halves,
     system: Halves,
-    /// The client's port, or the identifier of an echo, then the system's.
-    ports: (u16, u16),
-    protocol: u8,
+    /// From the low bits: the system's port, the client's or the identifier of an echo, and the
+    /// protocol. (One word, for the same reason.)
+    upper: u64,
 }
 
 /// What a packet is to the flow table.
@@ -122,7 +122,9 @@ impl FlowKey {
 
     #[inline]
     fn new(client: &IpAddr, system: &IpAddr, ports: (u16, u16), protocol: u8) -> Self {
-        Self { client: halves(client), system: halves(system), ports, protocol }
+        let (at_client, at_system) = ports;
+        let upper = u64::from(protocol) << 32 | u64::from(at_client) << 16 | u64::from(at_system);
+        Self { client: halves(client), system: halves(system), upper }
     }
 
     /// Both ends, as the policy is asked about them.
@@ -132,16 +134,15 @@ impl FlowKey {
             Some(client) => (client.into(), system.to_canonical()),
             None => (client.into(), system.into()),
         };
-        let (client_port, system_port) = self.ports;
         Ends {
-            client: (client, client_port),
-            system: (system, system_port),
-            protocol: self.protocol,
+            client: (client, (self.upper >> 16) as u16),
+            system: (system, self.upper as u16),
+            protocol: self.protocol(),
         }
     }
 
     pub(crate) fn protocol(&self) -> u8 {
-        self.protocol
+        (self.upper >> 32) as u8
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Fragment, Headers, MAX_DATAGRAM, Malformed, protocol, transport};
+use super::{Fragment, Headers, MAX_DATAGRAM, Malformed, Transport, protocol, transport};
 
 /// Length of a header without options, in octets.
 pub(crate) const HEADER_LEN: usize = 20;
@@ -43,19 +43,24 @@ pub(super) fn parse(packet: &[u8]) -> Result<Headers, Malformed> {
     let flags = u16::from_be_bytes([f0, f1]);
     let payload = packet.get(header_len..).unwrap_or_default();
     let protocol_to_read = (protocol != protocol::ICMPV6).then_some(protocol);
-    let headers = |fragment: Option<Fragment>, transport| Headers {
+    let is_fragment = flags & (MORE_FRAGMENTS | OFFSET) != 0;
+    let transport = match is_fragment {
+        false => transport::parse(protocol_to_read, None, payload)?,
+        true => Transport::Absent,
+    };
+    let headers = Headers {
         source: IpAddr::V4(source),
         destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
         traffic_class,
         dont_fragment: flags & DONT_FRAGMENT != 0,
-        fragment,
+        fragment: None,
         protocol,
         transport_at: header_len as u16,
         length: u32::from(length),
         transport,
     };
-    if flags & (MORE_FRAGMENTS | OFFSET) == 0 {
-        return Ok(headers(None, transport::parse(protocol_to_read, None, payload)?));
+    if !is_fragment {
+        return Ok(headers);
     }
     let fragment = Fragment {
         identification: u32::from(u16::from_be_bytes([i0, i1])),
@@ -64,7 +69,7 @@ pub(super) fn parse(packet: &[u8]) -> Result<Headers, Malformed> {
     };
     check_fragment(&fragment, protocol, header_len, payload.len())?;
     let transport = transport::parse(protocol_to_read, Some(&fragment), payload)?;
-    Ok(headers(Some(fragment), transport))
+    Ok(Headers { fragment: Some(fragment), transport, ..headers })
 }
 
 /// Not of "this network", loopback, multicast or reserved, which holds the broadcast address
