@@ -13,12 +13,6 @@ use crate::forwarder::{Forwarder, Now};
 use crate::selector::Ends;
 use crate::{Discard, Dropped, Member};
 
-/// Of a permit, what a flow keeps.
-struct Leave {
-    epoch: u64,
-    recheck_at: i64,
-}
-
 impl Forwarder {
     /// Lets a flow go on that a packet of `member`'s belongs to, or begin.
     pub(crate) fn admit(&mut self, now: Now, slot: u32, key: &FlowKey) -> Result<FlowRef, Discard> {
@@ -60,7 +54,7 @@ impl Forwarder {
         member: Arc<Member>,
         child: ChildRef,
     ) -> Result<FlowRef, Discard> {
-        let leave = self.ask(now, &member, &key.ends())?;
+        let recheck_at = self.ask(now, &member, &key.ends())?;
         let session = member.session;
         let most = self.settings.flows_per_session;
         match self.table.session(session) {
@@ -72,8 +66,8 @@ impl Forwarder {
             member,
             session,
             child,
-            epoch: leave.epoch,
-            recheck_at: leave.recheck_at,
+            epoch: self.epoch,
+            recheck_at,
             traffic: Traffic::default(),
         };
         let (at, evicted) = self.flows.insert(*key, flow, self.seconds(now.instant));
@@ -97,9 +91,9 @@ impl Forwarder {
         }
         let member = Arc::clone(&flow.member);
         match self.ask(now, &member, &key.ends()) {
-            Ok(leave) => {
+            Ok(recheck_at) => {
                 if let Some(flow) = self.flows.at_mut(at) {
-                    (flow.epoch, flow.recheck_at) = (leave.epoch, leave.recheck_at);
+                    (flow.epoch, flow.recheck_at) = (self.epoch, recheck_at);
                 }
                 Ok(())
             }
@@ -112,7 +106,9 @@ impl Forwarder {
         }
     }
 
-    fn ask(&self, now: Now, member: &Member, ends: &Ends) -> Result<Leave, Discard> {
+    /// Asks the policy; says until when time alone does not change the answer, in seconds since
+    /// 1970.
+    fn ask(&self, now: Now, member: &Member, ends: &Ends) -> Result<i64, Discard> {
         let (address, port) = ends.system;
         if self.own.contains(&address) {
             return Err(Dropped::GatewayItself.into());
@@ -126,7 +122,7 @@ impl Forwarder {
         let target = Target::Address { address, transport, port };
         let request = Request { caller: member.caller(), target, now: now.unix };
         let permit = self.policy.authorize(&request).map_err(|denied| denied.reason)?;
-        Ok(Leave { epoch: self.epoch, recheck_at: permit.recheck_at().unwrap_or(i64::MAX) })
+        Ok(permit.recheck_at().unwrap_or(i64::MAX))
     }
 
     /// By which child a flow's packets go to its client.
