@@ -63,6 +63,7 @@ pub(crate) struct Worker {
 #[derive(Default)]
 struct Turn {
     tun: bool,
+    device_gone: bool,
     orders: bool,
     room: bool,
     /// By index.
@@ -112,6 +113,9 @@ impl Worker {
                 return tracing::error!(%error, "a worker cannot wait for packets");
             }
             turn.note(&events);
+            if turn.device_gone {
+                return tracing::error!("somebody has removed the TUN device");
+            }
             if turn.tun || !turn.readable.is_empty() {
                 quiet_since = Instant::now();
             } else if lingers {
@@ -151,7 +155,7 @@ impl Worker {
 
     fn receive(&mut self, now: Now, index: usize) {
         let Self { parts, entry, .. } = self;
-        let Some((ports, mut inside)) = parts.inside() else { return };
+        let (ports, mut inside) = parts.inside();
         let Some(port) = ports.get(index) else { return };
         for _ in 0..RECEPTIONS {
             if !entry.receive(now, port, &mut inside) {
@@ -292,9 +296,7 @@ impl Worker {
     fn take_esp(&mut self, arrival: &Arrival, mut packet: Vec<u8>) {
         let Self { parts, entry, .. } = self;
         parts.taken();
-        if let Some((_, mut inside)) = parts.inside() {
-            entry.take(now(), arrival, &mut packet, &mut inside);
-        }
+        entry.take(now(), arrival, &mut packet, &mut parts.inside().1);
     }
 
     fn take_inner(&mut self, vnet: VnetHeader, mut packet: Vec<u8>) {
@@ -316,10 +318,10 @@ impl Parts {
         }
     }
 
-    fn inside(&mut self) -> Option<(&[Port], Inside<'_>)> {
+    fn inside(&mut self) -> (&[Port], Inside<'_>) {
         let Self { index, forwarder, tun, ports, workers, ike, lost, .. } = self;
         let inside = Inside { forwarder, tun, lost, ike: &**ike, workers, index: *index };
-        Some((ports, inside))
+        (ports, inside)
     }
 
     fn exit<'a>(&'a mut self, backlog: &'a mut Backlog) -> (&'a mut Forwarder, Exit<'a>) {
@@ -363,12 +365,13 @@ impl Parts {
 
 impl Turn {
     fn note(&mut self, events: &Events) {
-        (self.tun, self.orders, self.room) = (false, false, false);
+        (self.tun, self.device_gone) = (false, false);
+        (self.orders, self.room) = (false, false);
         self.readable.clear();
         self.errors.clear();
         for ready in events.iter() {
             match ready.token {
-                TUN => self.tun = ready.readable,
+                TUN => (self.tun, self.device_gone) = (ready.readable, ready.error),
                 WAKER => self.orders = true,
                 port => {
                     let index = port as usize;

@@ -59,6 +59,18 @@ fn a_killed_gateway_leaves_black_holes() {
     assert_eq!(clear.packets(), Vec::<Vec<u8>>::new());
 }
 
+/// Without its device it would carry nothing, and wait for it in vain: the service manager starts
+/// it anew.
+#[test]
+fn a_gateway_whose_device_is_removed_ends() {
+    let mut road = Road::new();
+    road.centre.ip("link delete sekisho0");
+    assert!(!road.gateway.ended().success());
+    assert!(road.gateway.stderr().contains("has removed the TUN device"));
+    assert!(blackholes(&road).contains("blackhole 10.1.0.0/16"));
+    road.gateway.start_again();
+}
+
 #[test]
 fn a_stopped_gateway_ends_at_once() {
     if lacks_strongswan() {
