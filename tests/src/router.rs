@@ -28,17 +28,16 @@ const BUFFER: usize = 65_536;
 const TURNS: usize = 32;
 /// Between two looks at what IKE says, when there are no packets.
 const PAUSE: Duration = Duration::from_millis(2);
-/// As the gateway's workers do.
-const LINGER: Duration = Duration::from_micros(50);
 /// Before IKE on the shared port, and no SPI.
 const NON_ESP: u32 = 0;
 
-/// Begins a session in the namespace of this process, and carries its packets for ever.
+/// Begins a session in the namespace of this process, and carries its packets for ever; looks for
+/// the next one for so long before it sleeps, as the gateway's workers do.
 ///
 /// # Panics
 ///
 /// When a device or a socket cannot be had.
-pub fn run(mut plan: Plan, mtu: u32) {
+pub fn run(mut plan: Plan, mtu: u32, busy_poll: Duration) {
     let from = plan.from[0];
     let (to_carrier, changes) = mpsc::channel();
     let ports = net::bind_udp(from, 4500, NonZeroU32::MIN, net::DontFragment::Clear).unwrap();
@@ -60,7 +59,7 @@ pub fn run(mut plan: Plan, mtu: u32) {
     net::steer(&port, NonZeroU32::MIN).unwrap();
     let tun = queues.into_iter().next().unwrap();
     let offload = Offload { uso: device.offloads.uso };
-    Carrier { port, tun, offload, from, changes, children: BTreeMap::new() }.run();
+    Carrier { port, tun, offload, from, changes, children: BTreeMap::new() }.run(busy_poll);
 }
 
 struct Child {
@@ -81,7 +80,7 @@ struct Carrier {
 }
 
 impl Carrier {
-    fn run(mut self) {
+    fn run(mut self, busy_poll: Duration) {
         let poller = Poller::new().unwrap();
         poller.add(&self.port, 0, Interest::Read).unwrap();
         poller.add(&self.tun, 1, Interest::Read).unwrap();
@@ -94,11 +93,11 @@ impl Carrier {
             while let Ok(change) = self.changes.try_recv() {
                 self.change(change);
             }
-            let lingers = quiet_since.elapsed() < LINGER;
-            poller.wait(&mut events, Some(if lingers { Duration::ZERO } else { PAUSE })).unwrap();
+            let polls = quiet_since.elapsed() < busy_poll;
+            poller.wait(&mut events, Some(if polls { Duration::ZERO } else { PAUSE })).unwrap();
             if events.iter().next().is_some() {
                 quiet_since = Instant::now();
-            } else if lingers {
+            } else if polls {
                 thread::yield_now();
             }
             for ready in events.iter() {

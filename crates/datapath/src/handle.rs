@@ -164,6 +164,7 @@ impl Handle {
                 forwarder,
                 tun,
                 offload: Offload { uso: offloads.uso },
+                busy_poll: settings.busy_poll,
                 ports,
                 // The first one's.
                 ike_sockets: std::mem::take(&mut ike_sockets),

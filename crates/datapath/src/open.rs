@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use net::{
@@ -23,6 +24,9 @@ pub struct Settings {
     pub rule_priority: u32,
     /// How many threads.
     pub workers: NonZeroU32,
+    /// How long a worker looks for the next packet before it sleeps. Being woken on another core
+    /// costs more, both the sender of that packet and in time; see the notes in bench/README.md.
+    pub busy_poll: Duration,
     /// Local addresses.
     pub listen: Vec<IpAddr>,
     /// UDP port of ESP in UDP (RFC 3948).

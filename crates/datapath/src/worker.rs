@@ -22,9 +22,6 @@ use crate::{Ike, Lost};
 const READS: usize = 32;
 /// Receptions from one socket before the others have their turn.
 const RECEPTIONS: usize = 4;
-/// How long a worker looks for the next packet before it sleeps. Being woken on another core costs
-/// more, both the sender of that packet and in time; see the notes in bench/README.md.
-const LINGER: Duration = Duration::from_micros(50);
 /// A vnet header, and the longest packet.
 const READ: usize = VNET_HEADER_LEN + 65_535;
 
@@ -37,6 +34,7 @@ pub(crate) struct Parts {
     pub(crate) forwarder: Forwarder,
     pub(crate) tun: Queue,
     pub(crate) offload: Offload,
+    pub(crate) busy_poll: Duration,
     pub(crate) ports: Vec<Port>,
     /// Sockets of IKE on the shared port: of them, only path MTU errors are taken.
     pub(crate) ike_sockets: Vec<UdpSocket>,
@@ -107,8 +105,8 @@ impl Worker {
         loop {
             let due = self.parts.forwarder.poll_timeout();
             let now = Instant::now();
-            let lingers = now < quiet_since + LINGER;
-            let wait = if lingers { Duration::ZERO } else { due.saturating_duration_since(now) };
+            let polls = now < quiet_since + self.parts.busy_poll;
+            let wait = if polls { Duration::ZERO } else { due.saturating_duration_since(now) };
             if let Err(error) = self.poller.wait(&mut events, Some(wait)) {
                 return tracing::error!(%error, "a worker cannot wait for packets");
             }
@@ -118,7 +116,7 @@ impl Worker {
             }
             if turn.tun || !turn.readable.is_empty() {
                 quiet_since = Instant::now();
-            } else if lingers {
+            } else if polls {
                 // Whoever sends the next packet may need this core.
                 yield_now();
             }

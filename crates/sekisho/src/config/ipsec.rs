@@ -53,6 +53,8 @@ pub(crate) struct Tunnel {
     pub(crate) rule_priority: u32,
     /// Threads that carry packets.
     pub(crate) workers: usize,
+    /// How long each looks for the next packet before it sleeps.
+    pub(crate) busy_poll: Duration,
     /// Longest outer packet, in octets, until a path proves shorter.
     pub(crate) path_mtu: u16,
     /// Whether routers may not fragment outer packets (DF).

@@ -127,6 +127,7 @@ pub(super) struct RawTunnel {
     pub(super) routing_table: Option<Spanned<u32>>,
     pub(super) rule_priority: Option<Spanned<u32>>,
     pub(super) workers: Option<Spanned<u16>>,
+    pub(super) busy_poll: Option<Text>,
     pub(super) path_mtu: Option<Spanned<u16>>,
     pub(super) dont_fragment: Option<bool>,
     pub(super) clamp_mss: Option<bool>,

@@ -30,6 +30,7 @@ pub(super) fn settings(ipsec: &Ipsec) -> datapath::Settings {
         routing_table: tunnel.routing_table,
         rule_priority: tunnel.rule_priority,
         workers: workers(ipsec),
+        busy_poll: tunnel.busy_poll,
         listen: ipsec.listen.clone(),
         nat_port: ipsec.nat_port,
         dont_fragment: match tunnel.dont_fragment {

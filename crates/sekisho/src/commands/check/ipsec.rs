@@ -91,6 +91,7 @@ fn tunnel(tunnel: &Tunnel) -> Value {
         "routing_table": tunnel.routing_table,
         "rule_priority": tunnel.rule_priority,
         "workers": tunnel.workers,
+        "busy_poll_microseconds": tunnel.busy_poll.as_micros() as u64,
         "path_mtu": tunnel.path_mtu,
         "dont_fragment": tunnel.dont_fragment,
         "clamp_mss": tunnel.clamp_mss,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use ike_negotiation::{ChildProposal, IkeProposal, ProposalError};
 use ipnet::IpNet;
@@ -165,6 +166,7 @@ impl Reader<'_> {
             routing_table,
             rule_priority,
             workers: usize::from(self.at_least_one(&raw.workers, cores)),
+            busy_poll: self.busy_poll(raw.busy_poll.as_ref()),
             path_mtu,
             dont_fragment: raw.dont_fragment.unwrap_or(false),
             clamp_mss: raw.clamp_mss.unwrap_or(true),
@@ -173,6 +175,18 @@ impl Reader<'_> {
             flows: self.at_least_one(&raw.flows, 262_144) as usize,
             flows_per_session: self.at_least_one(&raw.flows_per_session, 32_768),
         }
+    }
+
+    fn busy_poll(&mut self, given: Option<&Text>) -> Duration {
+        const DEFAULT: Duration = Duration::from_micros(50);
+        const LONGEST: Duration = Duration::from_millis(100);
+        let Some(given) = given else { return DEFAULT };
+        let parsed = given.as_ref().parse::<jiff::SignedDuration>().ok();
+        let parsed = parsed.and_then(|duration| Duration::try_from(duration).ok());
+        parsed.filter(|duration| *duration <= LONGEST).unwrap_or_else(|| {
+            self.fault(given, "is not a time to look for packets", "give 0s to 100ms, as '50us'");
+            DEFAULT
+        })
     }
 
     fn pool(&mut self, raw: &RawPool, systems: &[System]) -> Pool {
