@@ -41,7 +41,8 @@ pub(crate) trait Peer {
 
 /// Plain forwarding first, then our own; those of others only if wanted.
 pub(crate) fn all(programs: &Programs, others: bool) -> Vec<Box<dyn Peer>> {
-    let mut all: Vec<Box<dyn Peer>> = vec![Box::new(plain::Plain), Box::new(sekisho::Sekisho)];
+    let mut all: Vec<Box<dyn Peer>> = vec![Box::new(plain::Plain)];
+    all.extend(sekisho::BOTH.map(|peer| Box::new(peer) as Box<dyn Peer>));
     if others {
         all.push(Box::new(strongswan::Libipsec));
         all.extend(wireguard::all(programs).map(|peer| Box::new(peer) as Box<dyn Peer>));

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::env;
 use std::fs;
+use std::time::Duration;
 
 use demo::systems::Kind;
 use sekisho_tests::initiator::Plan;
@@ -16,7 +17,16 @@ use sekisho_tests::site::{CONFIG, IPSEC};
 use super::{OURS, Peer, version};
 use crate::road::{Gateway, Road};
 
-pub(crate) struct Sekisho;
+pub(crate) struct Sekisho {
+    name: &'static str,
+    busy_poll: Duration,
+}
+
+/// As it comes, and as an operator with cores to spare may have it.
+pub(crate) const BOTH: [Sekisho; 2] = [
+    Sekisho { name: OURS, busy_poll: Duration::from_micros(50) },
+    Sekisho { name: "sekisho-polling", busy_poll: Duration::from_millis(3) },
+];
 
 /// What makes this program the site router.
 pub(crate) const SITE_ROUTER: &str = "--site-router";
@@ -27,16 +37,21 @@ const MTU: u32 = 1420;
 
 impl Peer for Sekisho {
     fn name(&self) -> &'static str {
-        OURS
+        self.name
     }
 
     fn version(&self) -> Result<String, String> {
-        Ok(format!("{}, AES-256-GCM", version(program::sekisho())))
+        Ok(format!(
+            "{}, AES-256-GCM, busy_poll = {:?}",
+            version(program::sekisho()),
+            self.busy_poll
+        ))
     }
 
     fn start(&self, road: &Road) -> Box<dyn Any> {
-        let setup =
-            Setup::new().ipsec(&section(&road.far)).system(Kind::KmixPlus, &destination(&road.far));
+        let setup = Setup::new()
+            .ipsec(&section(&road.far, self.busy_poll))
+            .system(Kind::KmixPlus, &destination(&road.far));
         // For the commands, which are not run by the gateway.
         fs::write(setup.site.path(CONFIG), setup.text()).unwrap();
         let networks = format!("--networks tls,ipsec --inner-prefixes {}", road.near.inside);
@@ -46,19 +61,23 @@ impl Peer for Sekisho {
         let gateway = setup.start_in(&road.far.namespace);
         let router = road.near.namespace.serve(env::current_exe().unwrap(), |this| {
             let (from, to) = (road.near.outside.to_string(), road.far.outside.to_string());
-            this.args([SITE_ROUTER, &from, &to, road.near.inside, road.far.inside])
+            let poll = self.busy_poll.as_micros().to_string();
+            this.args([SITE_ROUTER, &poll, &from, &to, road.near.inside, road.far.inside])
         });
         Box::new((router, gateway))
     }
 }
 
-/// The gateway's defaults, but that it knows the path's MTU, as all others do.
-fn section(gateway: &Gateway) -> String {
+/// The gateway's defaults, but for how long it polls, and that it knows the path's MTU, as all
+/// others do.
+fn section(gateway: &Gateway, busy_poll: Duration) -> String {
     format!(
         "[ipsec]\nlisten = [\"{}\"]\nidentity = \"{IPSEC}\"\nesp_proposals = [\"{PROPOSAL}\"]\n\
          [[ipsec.certificate]]\nchain = \"tls/ipsec-ecdsa.pem\"\nkey = \"tls/ipsec-ecdsa.key\"\n\
-         [ipsec.tunnel]\npath_mtu = 1500\n",
-        gateway.outside
+         [ipsec.tunnel]\npath_mtu = 1500\n\
+         busy_poll = \"{}us\"\n",
+        gateway.outside,
+        busy_poll.as_micros()
     )
 }
 
@@ -78,12 +97,14 @@ fn destination(gateway: &Gateway) -> String {
 pub(crate) fn be_site_router(arguments: Vec<String>) {
     let arguments: Vec<&'static str> =
         arguments.into_iter().map(|argument| &*argument.leak()).collect();
-    let [from, to, local, remote] = arguments[..] else { panic!("{SITE_ROUTER}: {arguments:?}") };
+    let [poll, from, to, local, remote] = arguments[..] else {
+        panic!("{SITE_ROUTER}: {arguments:?}")
+    };
     let mut plan = Plan::by_key(ROUTER, IPSEC, KEY);
     plan.from = vec![from.parse().unwrap()];
     plan.to = to.parse().unwrap();
     plan.children = vec![(local, remote)];
     plan.config.child_proposals = vec![PROPOSAL.parse().unwrap()];
     plan.config.force_encapsulation = true;
-    router::run(plan, MTU);
+    router::run(plan, MTU, Duration::from_micros(poll.parse().unwrap()));
 }
