@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use connlog::{ConnectionId, Facts};
 use ipnet::IpNet;
 use net::{DontFragment, LinkError, MtuError, Routes, Waker};
 use packet::{Offload, VnetHeader};
@@ -18,6 +19,7 @@ use reason::{Counters, Reason as _};
 use tunnel::{Arrival, Forwarder, NewChild, Notice, Path, Tally, Traffic, Way};
 
 use crate::Lost;
+use crate::journal::{Journal, Recording};
 use crate::open::Opened;
 use crate::worker::{Parts, Worker};
 
@@ -45,12 +47,15 @@ pub(crate) enum Command {
     Policy(Arc<Policy>),
     OwnAddresses(Arc<BTreeSet<IpAddr>>),
     Describe(SyncSender<Status>),
+    Flows(Arc<Wanted>, SyncSender<Vec<FlowStatus>>),
+    EndFlow(ConnectionId, SyncSender<bool>),
     PathMtu(MtuError),
     Stop,
     /// A packet from a peer that another thread received.
     Esp(Arrival, Vec<u8>),
-    /// A packet from a system that another worker read.
-    Inner(VnetHeader, Vec<u8>),
+    /// A packet from a system that another worker read; and how many further ones to ask whether
+    /// they know of it.
+    Inner(VnetHeader, Vec<u8>, usize),
 }
 
 /// The way to one worker.
@@ -75,8 +80,14 @@ impl Remote {
     }
 
     /// The same of a packet from a system.
-    pub(crate) fn hand_over_inner(&self, vnet: VnetHeader, packet: &[u8], lost: &Counters<Lost>) {
-        self.hand(lost, || Command::Inner(vnet, packet.to_vec()));
+    pub(crate) fn hand_over_inner(
+        &self,
+        vnet: VnetHeader,
+        packet: &[u8],
+        further: usize,
+        lost: &Counters<Lost>,
+    ) {
+        self.hand(lost, || Command::Inner(vnet, packet.to_vec(), further));
     }
 
     fn hand(&self, lost: &Counters<Lost>, command: impl FnOnce() -> Command) {
@@ -102,6 +113,24 @@ pub struct Status {
     pub flows: usize,
 }
 
+/// A flow as operators see it.
+#[derive(Clone, Debug)]
+pub struct FlowStatus {
+    /// Its id on record.
+    pub connection: ConnectionId,
+    /// When it began, in microseconds since 1970-01-01T00:00:00Z.
+    pub started: i64,
+    /// What its records say.
+    pub facts: Facts,
+    /// Since its last packet.
+    pub idle: Duration,
+    /// What it has carried.
+    pub traffic: Traffic,
+}
+
+/// Which flows are wanted.
+pub type Wanted = dyn Fn(&FlowStatus) -> bool + Send + Sync;
+
 /// The running data plane, for the rest of the gateway.
 pub struct Handle {
     workers: Arc<[Remote]>,
@@ -124,6 +153,7 @@ impl Handle {
         policy: &Arc<Policy>,
         ike: &Arc<dyn Ike>,
         mut ike_sockets: Vec<UdpSocket>,
+        recording: &Recording,
     ) -> io::Result<(Self, Threads)> {
         let Opened { settings, offloads, queues, ports, routes, .. } = opened;
         let (tally, lost) = (Arc::<Tally>::default(), Arc::<Counters<Lost>>::default());
@@ -158,6 +188,7 @@ impl Handle {
                 Arc::clone(&tally),
                 // Its keys are random.
                 RandomState::new().hash_one(index),
+                Journal::new(recording.clone()),
             );
             let worker = Worker::new(Parts {
                 index,
@@ -276,6 +307,33 @@ impl Handle {
             })
             .collect();
         asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect()
+    }
+
+    /// The flows that are wanted, `None` when one does not answer.
+    #[must_use]
+    pub fn flows(&self, wanted: &Arc<Wanted>) -> Option<Vec<FlowStatus>> {
+        let asked: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                let (answer, answered) = mpsc::sync_channel(1);
+                worker.tell(Command::Flows(Arc::clone(wanted), answer));
+                answered
+            })
+            .collect();
+        let answers: Option<Vec<_>> =
+            asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect();
+        answers.map(|flows| flows.into_iter().flatten().collect())
+    }
+
+    /// Ends a flow; says whether it was there.
+    #[must_use]
+    pub fn end_flow(&self, connection: ConnectionId) -> bool {
+        self.workers.iter().any(|worker| {
+            let (done, is_done) = mpsc::sync_channel(1);
+            worker.tell(Command::EndFlow(connection, done));
+            await_answer(&is_done, "end a flow").unwrap_or(false)
+        })
     }
 
     /// Every reason with its count since the start, by code.

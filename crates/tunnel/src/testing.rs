@@ -72,7 +72,8 @@ pub(crate) fn policy(generation: u64, change: impl FnOnce(&mut Roster)) -> Arc<P
 }
 
 pub(crate) fn member(session: u64, identity: &str) -> Arc<Member> {
-    Arc::new(Member { session, credential: Credential::Identity(identity.into()) })
+    let recorded = connlog::Credential::Ike(identity.into());
+    Arc::new(Member { session, credential: Credential::Identity(identity.into()), recorded })
 }
 
 /// Selectors of any protocol and port between two prefixes.
