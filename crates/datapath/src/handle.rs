@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use connlog::{ConnectionId, Facts};
 use ipnet::IpNet;
-use net::{DontFragment, LinkError, MtuError, Routes, Waker};
+use net::{DontFragment, LinkError, MtuError, Prefixes, Routes, Waker};
 use packet::{Offload, VnetHeader};
 use policy::Policy;
 use reason::{Counters, Reason as _};
@@ -155,7 +155,7 @@ impl Handle {
         mut ike_sockets: Vec<UdpSocket>,
         recording: &Recording,
     ) -> io::Result<(Self, Threads)> {
-        let Opened { settings, offloads, queues, ports, routes, .. } = opened;
+        let Opened { settings, offloads, queues, vpn_queues, ports, routes, .. } = opened;
         let (tally, lost) = (Arc::<Tally>::default(), Arc::<Counters<Lost>>::default());
         steer(&ports, settings.workers);
         match settings.dont_fragment {
@@ -178,6 +178,7 @@ impl Handle {
         let workers: Arc<[Remote]> = workers.into();
         let cores = net::usable_cores().unwrap_or_default();
         let mut threads = Vec::with_capacity(queues.len());
+        let mut vpn_queues = vpn_queues.into_iter();
         for (index, ((tun, ports), (orders, waker))) in
             queues.into_iter().zip(ports).zip(ends).enumerate()
         {
@@ -194,6 +195,7 @@ impl Handle {
                 index,
                 forwarder,
                 tun,
+                ip_vpn: vpn_queues.next(),
                 offload: Offload { uso: offloads.uso },
                 busy_poll: settings.busy_poll,
                 ports,
@@ -259,15 +261,19 @@ impl Handle {
         self.workers.iter().for_each(|worker| worker.tell(Command::Moved(session, way)));
     }
 
-    /// Judges by another policy, and leads `prefixes` into the device.
+    /// Judges by another policy, and leads `prefixes` into the devices.
     ///
     /// # Errors
     /// When the kernel does not take the routes. The policy is in force all the same.
-    pub fn set_policy(&self, policy: &Arc<Policy>, prefixes: &[IpNet]) -> Result<(), LinkError> {
+    pub fn set_policy(
+        &self,
+        policy: &Arc<Policy>,
+        prefixes: &Prefixes<'_>,
+    ) -> Result<(), LinkError> {
         for worker in self.workers.iter() {
             worker.tell(Command::Policy(Arc::clone(policy)));
         }
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).replace(prefixes)
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).replace(*prefixes)
     }
 
     /// Looks which addresses this machine has now: no flow may lead to them.

@@ -79,7 +79,13 @@ impl Journal {
         self.to.recorder.denied(self.record(fresh_id(now), now, event, facts));
     }
 
-    fn record(&self, connection: ConnectionId, time: Timestamp, event: Event, facts: Facts) -> Record {
+    fn record(
+        &self,
+        connection: ConnectionId,
+        time: Timestamp,
+        event: Event,
+        facts: Facts,
+    ) -> Record {
         Record { connection, time, gateway: Arc::clone(&self.to.gateway), event, facts }
     }
 
@@ -141,7 +147,8 @@ impl Ledger for Journal {
         // Ports of the client say nothing of the target.
         let told_apart = Conversation { client: (target.client.ip(), 0).into(), ..target };
         let now = self.elapsed();
-        if self.denials.note((target.client.ip(), reason, told_apart), now, about) == Verdict::Record
+        if self.denials.note((target.client.ip(), reason, told_apart), now, about)
+            == Verdict::Record
         {
             self.deny(about(), reason, 1);
         }

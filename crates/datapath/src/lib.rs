@@ -8,7 +8,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `open` | [`Opened`]: device, sockets and routes, before anything flows |
+//! | `open` | [`Opened`]: devices, sockets and routes, before anything flows |
 //! | `handle` | [`Handle`]: how the rest of the gateway speaks to the workers |
 //! | `worker` | the loop |
 //! | `ingress` | from the peers to the TUN device |
@@ -21,6 +21,7 @@
 mod egress;
 mod handle;
 mod ingress;
+mod ip_vpn;
 mod journal;
 mod open;
 mod port;
@@ -29,5 +30,6 @@ mod worker;
 
 pub use handle::{FlowStatus, Handle, Ike, Status, Threads, Wanted};
 pub use journal::Recording;
+pub use net::{IpVpn, Prefixes};
 pub use open::{OpenError, Opened, Settings};
 pub use reasons::Lost;
