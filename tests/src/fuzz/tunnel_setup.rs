@@ -88,7 +88,8 @@ pub(super) fn way(choice: u8) -> Way {
 }
 
 pub(super) fn member(session: u64) -> Member {
-    Member { session, credential: Credential::Identity(identity(session).into()) }
+    let recorded = connlog::Credential::Ike(identity(session).into());
+    Member { session, credential: Credential::Identity(identity(session).into()), recorded }
 }
 
 pub(super) fn within(selectors: &[Selector], address: IpAddr) -> bool {
