@@ -198,8 +198,8 @@ fn next_closure(system: &System, now: UnixSeconds) -> Result<Option<UnixSeconds>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{MONDAY, NOON, system, world};
-    use crate::{Fingerprint, Institution, InstitutionKind, Networks, Roster, Status, UtcOffset};
+    use crate::testing::{MONDAY, NOON, institution, system, world};
+    use crate::{Fingerprint, Institution, Roster, Status, UtcOffset};
 
     fn reason(policy: &Policy, caller: Caller<'_>, target: Target<'_>, now: i64) -> Option<Denial> {
         policy.authorize(&Request { caller, target, now }).err().map(|denied| denied.reason)
@@ -285,20 +285,9 @@ mod tests {
     fn ambiguity_is_a_conflict() {
         let compile =
             |roster: &Roster, systems| Policy::compile(1, UtcOffset::default(), systems, roster);
-        let mut twice = Roster::default();
-        for code in ["H1", "H2"] {
-            twice.institutions.push(Institution {
-                code: code.parse().unwrap(),
-                name: String::new(),
-                kind: InstitutionKind::Clinic,
-                status: Status::Active,
-                networks: Networks::ALL,
-                systems: Vec::new(),
-                hours: None,
-                ip_vpn_prefixes: vec!["10.1.2.3/16".parse().unwrap()],
-                inner_prefixes: Vec::new(),
-            });
-        }
+        let prefix = vec!["10.1.2.3/16".parse().unwrap()];
+        let of = |code| Institution { ip_vpn_prefixes: prefix.clone(), ..institution(code) };
+        let twice = Roster { institutions: vec![of("H1"), of("H2")], ..Roster::default() };
         assert!(matches!(compile(&twice, vec![]), Err(crate::Conflict::Prefix(..))));
         let twins = vec![system("a", "192.0.2.1/32", "icmp"), system("a", "192.0.2.2/32", "icmp")];
         assert!(matches!(compile(&Roster::default(), twins), Err(crate::Conflict::System(_))));

@@ -15,6 +15,7 @@ mod denial;
 mod hours;
 mod id;
 mod model;
+mod overlap;
 mod prefixes;
 mod system;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use model::{
     Certificate, Credential, Institution, InstitutionKind, Network, Networks, Roster, Status,
     Terminal, UnknownWord,
 };
+pub use overlap::prefix_conflicts;
 pub use system::{Destination, Maintenance, PortRange, System, Transport};
 pub use tunnel::Tunnel;
 

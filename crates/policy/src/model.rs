@@ -145,6 +145,9 @@ pub struct Institution {
     pub ip_vpn_prefixes: Vec<IpNet>,
     /// Its prefixes inside IPsec tunnels.
     pub inner_prefixes: Vec<IpNet>,
+    /// The institutions within whose prefixes its own may lie. Without this word an overlap is
+    /// taken for a slip.
+    pub within: Vec<InstitutionCode>,
 }
 
 /// A certificate known to belong to a terminal.

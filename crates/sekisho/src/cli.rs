@@ -194,6 +194,9 @@ pub(crate) struct InstitutionFields {
     /// Its prefixes inside IPsec tunnels
     #[arg(long, value_delimiter = ',', value_name = "PREFIX,…")]
     pub(crate) inner_prefixes: Option<Vec<IpNet>>,
+    /// Institutions within whose prefixes its own may lie: without this word that is refused
+    #[arg(long, value_delimiter = ',', value_name = "CODE,…")]
+    pub(crate) within: Option<Vec<InstitutionCode>>,
     /// A note for the support desk
     #[arg(long)]
     pub(crate) note: Option<String>,

@@ -54,7 +54,7 @@ fn act<T>(
 ) -> Result<T, Failure> {
     let mut registry = open_registry(config)?;
     let actor = actor();
-    Ok(act(&mut registry.desk(&actor, unix_now()))?)
+    Ok(act(&mut registry.desk(&actor, unix_now()).beside(&config.systems))?)
 }
 
 /// The registry, opened by the user whose it is. What root makes there, SQLite's own files

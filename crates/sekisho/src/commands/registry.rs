@@ -47,7 +47,7 @@ fn import(config: &Config, file: &Path, dry_run: bool) -> Result<(), Failure> {
     let format = format(file)?;
     let mut registry = open_registry(config)?;
     let actor: Actor = actor();
-    let desk = registry.desk(&actor, unix_now());
+    let desk = registry.desk(&actor, unix_now()).beside(&config.systems);
     let mut desk = if dry_run { desk.rehearsal() } else { desk };
     let ImportReport { institutions, terminals } =
         desk.import(format, &bytes).map_err(|error| format!("{}: {error}", file.display()))?;
