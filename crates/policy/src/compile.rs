@@ -40,6 +40,8 @@ pub(crate) struct InstitutionEntry {
     pub(crate) networks: Networks,
     /// Bit n: system n is permitted.
     pub(crate) systems: u64,
+    /// The permitted systems by name, those that are not configured among them.
+    pub(crate) system_ids: Vec<SystemId>,
     pub(crate) hours: Option<Hours>,
     pub(crate) inner_prefixes: Vec<IpNet>,
 }
@@ -272,6 +274,7 @@ impl Policy {
                 status: institution.status,
                 networks: institution.networks,
                 systems: systems.fold(0, |bits, index| bits | 1 << index),
+                system_ids: institution.systems.clone(),
                 hours: institution.hours.clone(),
                 inner_prefixes: institution.inner_prefixes.clone(),
             };
