@@ -27,12 +27,11 @@ pub(super) fn run(config: &Config, command: cli::Registry) -> Result<(), Failure
             if json.json {
                 return output::json(&entries);
             }
-            let zone = when::zone(config.offset);
             let rows: Vec<Vec<String>> = entries
                 .into_iter()
                 .map(|entry| {
-                    let time = jiff::Timestamp::from_second(entry.time).unwrap_or_default();
-                    let time = time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S");
+                    let time = when::local(entry.time, config.offset);
+                    let time = time.strftime("%Y-%m-%d %H:%M:%S");
                     vec![time.to_string(), entry.operator, entry.act, entry.subject, entry.after]
                 })
                 .collect();
