@@ -56,6 +56,7 @@ pub(crate) fn policy(generation: u64, change: impl FnOnce(&mut Roster)) -> Polic
         hours: None,
         ip_vpn_prefixes: Vec::new(),
         inner_prefixes: vec!["10.2.0.0/16".parse().unwrap()],
+        within: Vec::new(),
     };
     let terminal = Terminal {
         name: "H1/rtx".parse().unwrap(),

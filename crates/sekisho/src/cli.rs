@@ -1,19 +1,21 @@
 //! The command line.
 
+mod policy;
 mod router;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use ipnet::IpNet;
-use policy::{
+use ::policy::{
     Fingerprint, Hours, InstitutionCode, InstitutionKind, Network, Status, SystemId, TerminalId,
     TerminalName,
 };
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use reason::Language;
 use registry::{RevocationReason, Role};
 
+pub(crate) use policy::{Policy, PolicyExplain, PolicyTest};
 pub(crate) use router::{PpkArgs, Psk, Router, RouterAdd, RouterIdentity};
 
 /// 関所: the security gateway in front of a medical network's connected systems.
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     /// Site routers that authenticate with a pre-shared key
     #[command(subcommand)]
     Router(Router),
+    /// What the policy decides, and why
+    #[command(subcommand)]
+    Policy(Policy),
     /// Operators of the gateway
     #[command(subcommand)]
     Operator(Operator),
@@ -194,6 +199,9 @@ pub(crate) struct InstitutionFields {
     /// Its prefixes inside IPsec tunnels
     #[arg(long, value_delimiter = ',', value_name = "PREFIX,…")]
     pub(crate) inner_prefixes: Option<Vec<IpNet>>,
+    /// Institutions within whose prefixes its own may lie: without this word that is refused
+    #[arg(long, value_delimiter = ',', value_name = "CODE,…")]
+    pub(crate) within: Option<Vec<InstitutionCode>>,
     /// A note for the support desk
     #[arg(long)]
     pub(crate) note: Option<String>,
@@ -203,7 +211,7 @@ pub(crate) struct InstitutionFields {
 #[derive(Clone, Debug)]
 pub(crate) struct OptionalHours(pub(crate) Option<Hours>);
 
-fn hours(text: &str) -> Result<OptionalHours, policy::HoursError> {
+fn hours(text: &str) -> Result<OptionalHours, ::policy::HoursError> {
     if text == "always" {
         Ok(OptionalHours(None))
     } else {

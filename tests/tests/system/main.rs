@@ -10,6 +10,7 @@
 mod certificates;
 mod configuration;
 mod conformance;
+mod explain;
 mod live;
 mod policy;
 mod privacy;

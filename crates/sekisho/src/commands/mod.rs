@@ -5,6 +5,7 @@ mod check;
 mod institution;
 mod log;
 mod operator;
+mod policy;
 mod reasons;
 mod registry;
 mod router;
@@ -16,6 +17,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use ::registry::{Actor, Desk, Registry};
+
+pub(crate) use policy::Refused;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
@@ -40,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Institution(command) => institution::run(&config()?, command),
         Command::Terminal(command) => terminal::run(&config()?, command),
         Command::Router(command) => router::run(&config()?, command),
+        Command::Policy(command) => policy::run(&config()?, command, language),
         Command::Operator(command) => operator::run(&config()?, command),
         Command::Registry(command) => registry::run(&config()?, command),
         Command::Log(command) => log::run(&config()?, command, language),
@@ -54,7 +58,7 @@ fn act<T>(
 ) -> Result<T, Failure> {
     let mut registry = open_registry(config)?;
     let actor = actor();
-    Ok(act(&mut registry.desk(&actor, unix_now()))?)
+    Ok(act(&mut registry.desk(&actor, unix_now()).beside(&config.systems))?)
 }
 
 /// The registry, opened by the user whose it is. What root makes there, SQLite's own files
