@@ -16,6 +16,7 @@ mod privacy;
 mod proxy;
 mod relay;
 mod routers;
+mod sessions;
 mod stalls;
 mod stop;
 mod storage;
