@@ -2,6 +2,7 @@
 
 mod policy;
 mod router;
+mod sessions;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use registry::{RevocationReason, Role};
 
 pub(crate) use policy::{Policy, PolicyExplain, PolicyTest};
 pub(crate) use router::{PpkArgs, Psk, Router, RouterAdd, RouterIdentity};
+pub(crate) use sessions::{SessionFilter, SessionOrder, Sessions};
 
 /// 関所: the security gateway in front of a medical network's connected systems.
 #[derive(Debug, Parser)]
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     /// Show what the running gateway does
     #[command(after_help = "Example: sekisho status --json")]
     Status(Json),
+    /// List live TLS connections and IKE sessions with their CHILD_SAs, or end one
+    #[command(after_help = sessions::EXAMPLES)]
+    Sessions(Sessions),
     /// The network's own certification authority
     #[command(subcommand)]
     Ca(Ca),

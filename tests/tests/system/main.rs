@@ -17,6 +17,7 @@ mod privacy;
 mod proxy;
 mod relay;
 mod routers;
+mod sessions;
 mod stalls;
 mod stop;
 mod storage;

@@ -9,6 +9,7 @@ mod policy;
 mod reasons;
 mod registry;
 mod router;
+mod sessions;
 mod status;
 mod terminal;
 mod when;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Check(json) => check::run(&config()?, json),
         Command::Status(json) => status::run(&config()?, json, language),
+        Command::Sessions(command) => sessions::run(&config()?, command),
         Command::Ca(command) => ca::run(&config()?, command),
         Command::Institution(command) => institution::run(&config()?, command),
         Command::Terminal(command) => terminal::run(&config()?, command),
