@@ -31,6 +31,7 @@ fn permit() -> Permit {
         hours: None,
         ip_vpn_prefixes: Vec::new(),
         inner_prefixes: Vec::new(),
+        within: Vec::new(),
     };
     let terminal = Terminal {
         name: "H1/pc-1".parse().unwrap(),
