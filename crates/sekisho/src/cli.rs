@@ -1,5 +1,6 @@
 //! The command line.
 
+mod barrier;
 mod policy;
 mod router;
 mod sessions;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use reason::Language;
 use registry::{RevocationReason, Role};
 
+pub(crate) use barrier::Barrier;
 pub(crate) use policy::{Policy, PolicyExplain, PolicyTest};
 pub(crate) use router::{PpkArgs, Psk, Router, RouterAdd, RouterIdentity};
 pub(crate) use sessions::{SessionFilter, SessionOrder, Sessions};
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// List live TLS connections and IKE sessions with their CHILD_SAs, or end one
     #[command(after_help = sessions::EXAMPLES)]
     Sessions(Sessions),
+    /// What bars the IP-VPN and the tunnels while no gateway judges
+    #[command(subcommand)]
+    Barrier(Barrier),
     /// The network's own certification authority
     #[command(subcommand)]
     Ca(Ca),

@@ -33,6 +33,7 @@ use sessions::Sessions;
 use status::Status;
 
 pub(crate) use control::{Child, Kind, Listing, Request, Selection, Session, ask};
+pub(crate) use data_plane::Prefixes;
 pub(crate) use events::GatewayEvent;
 
 /// How often signals and the registry are looked at.

@@ -1,0 +1,12 @@
+//! The roads of layer 3 beside each other: IP-VPN and IPsec, and what bars them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why"
+)]
+
+mod barrier;
+mod border;
