@@ -26,6 +26,7 @@ pub(super) fn run(config: &Config, json: Json, language: Language) -> Result<(),
         let text = |key| expiry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         rows.push(vec![text("what"), format!("until {}", text("at"))]);
     }
+    rows.extend(status.get("data_plane").and_then(Value::as_array).map(|all| packets(all)));
     output::table(&["gateway", &plain("gateway")], &rows)?;
     output::line("")?;
     if let Some(ipsec) = status.get("ipsec").filter(|ipsec| !ipsec.is_null()) {
@@ -42,6 +43,14 @@ pub(super) fn run(config: &Config, json: Json, language: Language) -> Result<(),
         })
         .collect();
     output::table(&["count", "reason", "meaning"], &rows)
+}
+
+/// What the workers of the data plane hold together.
+fn packets(workers: &[Value]) -> Vec<String> {
+    let sum = |key| workers.iter().filter_map(|worker| worker.get(key)?.as_u64()).sum::<u64>();
+    let (flows, children) = (sum("flows"), sum("children"));
+    let what = format!("{} workers, {flows} flows, {children} CHILD_SAs", workers.len());
+    vec!["packets".to_owned(), what]
 }
 
 /// IPsec sessions, each with its CHILD_SAs below it.

@@ -9,7 +9,7 @@ use registry::Reader;
 use tokio::sync::watch;
 
 use super::ike_plane::ToIke;
-use super::{data_plane, ipsec, ipsec_status};
+use super::{data_plane, ipsec, layer3_status};
 use crate::config::Config;
 use crate::{Failure, firewall};
 
@@ -55,9 +55,9 @@ pub(super) struct Started {
 
 impl Started {
     /// As status answers show them.
-    pub(super) fn road(&self) -> ipsec_status::Road {
+    pub(super) fn road(&self) -> layer3_status::Road {
         let ike = self.ipsec.as_ref().map(|started| Arc::clone(&started.service));
-        ipsec_status::Road { ike, plane: Arc::clone(&self.plane) }
+        layer3_status::Road { ike, plane: Arc::clone(&self.plane) }
     }
 }
 

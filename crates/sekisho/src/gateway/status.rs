@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use terminator::Front;
 use tokio::sync::watch;
 
-use super::ipsec_status::{self, Road};
+use super::layer3_status::{self, Road};
 use crate::config::Config;
 use crate::material::{Summary, moment};
 
@@ -53,7 +53,7 @@ pub(super) struct Status {
     gateway: Arc<str>,
     started: Instant,
     front: Arc<Front>,
-    ipsec: Option<Road>,
+    layer3: Option<Road>,
     recorder: Recorder,
     policies: watch::Receiver<Arc<Policy>>,
     expiries: Mutex<Expiries>,
@@ -65,7 +65,7 @@ impl Status {
     pub(super) fn new(
         config: &Config,
         front: Arc<Front>,
-        ipsec: Option<Road>,
+        layer3: Option<Road>,
         recorder: Recorder,
         policies: watch::Receiver<Arc<Policy>>,
     ) -> Arc<Self> {
@@ -73,7 +73,7 @@ impl Status {
             gateway: Arc::clone(&config.gateway),
             started: Instant::now(),
             front,
-            ipsec,
+            layer3,
             recorder,
             policies,
             expiries: Mutex::default(),
@@ -142,8 +142,8 @@ impl Status {
         let gauges = self.front.gauges();
         let figures = self.recorder.figures();
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        let of_ipsec = self.ipsec.as_ref().map(Road::counts).unwrap_or_default();
-        for (code, count) in gauges.counts.into_iter().chain(of_ipsec) {
+        let of_layer3 = self.layer3.as_ref().map(Road::counts).unwrap_or_default();
+        for (code, count) in gauges.counts.into_iter().chain(of_layer3) {
             // The roads share the reasons of policy and log.
             *counts.entry(code).or_default() += count;
         }
@@ -162,7 +162,8 @@ impl Status {
             "policy_generation": self.policies.borrow().generation(),
             "handshakes": gauges.handshakes,
             "connections": gauges.connections,
-            "ipsec": self.ipsec.as_ref().map(ipsec_status::describe),
+            "ipsec": self.layer3.as_ref().map(layer3_status::describe),
+            "data_plane": self.layer3.as_ref().map(layer3_status::workers),
             "log": {
                 "state": log_state(&self.recorder.state()),
                 "waiting": figures.waiting,

@@ -20,8 +20,13 @@ impl Road {
     }
 }
 
-/// The IPsec road's sessions by terminal, and what each worker of the data plane holds; `null`
-/// without that road, when the IKE thread does not answer, or for a worker that does not.
+/// What each worker of the data plane holds; `null` for one that does not answer.
+pub(super) fn workers(road: &Road) -> Vec<Value> {
+    road.plane.status().into_iter().map(worker).collect()
+}
+
+/// The IPsec road's sessions by terminal; `null` without that road, or when the IKE thread does not
+/// answer.
 pub(super) fn describe(road: &Road) -> Value {
     let snapshot = road.ike.as_ref().and_then(|ike| ike.snapshot());
     let Some(Snapshot { half_open, mut sessions }) = snapshot else {
@@ -31,7 +36,6 @@ pub(super) fn describe(road: &Road) -> Value {
     json!({
         "half_open": half_open,
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
-        "workers": road.plane.status().into_iter().map(worker).collect::<Vec<_>>(),
     })
 }
 
