@@ -26,6 +26,7 @@ pub mod fuzz;
 pub mod gateway;
 pub mod hello;
 pub mod initiator;
+mod leftovers;
 pub mod netns;
 pub mod peers;
 pub mod program;
