@@ -38,6 +38,7 @@ pub mod site;
 pub mod strongswan;
 pub mod systems;
 pub mod time;
+pub mod topology;
 
 use std::time::{Duration, Instant};
 
