@@ -41,7 +41,7 @@ impl Meanings {
     /// When it is no list in JSON.
     pub fn parse(listed: &str) -> Result<Self, serde_json::Error> {
         let listed: Vec<Value> = serde_json::from_str(listed)?;
-        let language = if is_japanese() { "ja" } else { "en" };
+        let language = language();
         let text = |reason: &Value, name| {
             reason.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
@@ -50,16 +50,16 @@ impl Meanings {
 
     /// Adds what is no reason of the gateway's, in Japanese and English.
     pub fn add(&mut self, code: &str, ja: &str, en: &str) {
-        let sentence = if is_japanese() { ja } else { en };
+        let sentence = if language() == "ja" { ja } else { en };
         self.0.insert(code.to_owned(), sentence.to_owned());
     }
 }
 
-/// Whether the environment asks for Japanese.
-fn is_japanese() -> bool {
+/// The language that the environment asks for: `ja` or `en`.
+pub fn language() -> &'static str {
     let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
     let locale = names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    locale.is_some_and(|locale| locale.starts_with("ja"))
+    if locale.is_some_and(|locale| locale.starts_with("ja")) { "ja" } else { "en" }
 }
 
 /// The table of attempts, with what clients said where it was not as expected, and the sum.
