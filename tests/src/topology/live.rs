@@ -8,11 +8,12 @@ use demo::report::Row;
 use demo::systems::Kind;
 use jiff::Timestamp;
 
+use super::Topology;
 use super::attempts::road_name;
 use super::clients::Host;
+use super::peers::{Peer, SYSTEMS};
 use super::places::{MEMBER, PHARMACY, WARD};
 use super::verdicts::{Judged, is_flow, since_then};
-use super::{Topology, peers};
 use crate::record::Record;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,10 +49,18 @@ pub(super) fn ended(topology: &Topology, stop: impl Fn() -> bool) -> Vec<Judged>
         judged.push(Transfer { road, institution, kind, client }.suspended(topology, since));
         if road == "ipsec" {
             // Whoever looks on finds everything as it was.
-            crate::until("the router is let in again", || peers::restored(topology).then_some(()));
+            topology.peers.initiate(Peer::Router, SYSTEMS).expect_success();
         }
     }
     judged
+}
+
+/// Lets an institution in again, and waits until the gateway knows.
+fn resume(topology: &Topology, institution: &str) {
+    let generation = || topology.gateway.status()["policy_generation"].clone();
+    let before = generation();
+    topology.gateway.sekisho(&format!("institution resume {institution}"));
+    crate::until("the gateway notices", || (generation() != before).then_some(()));
 }
 
 impl Transfer {
@@ -61,7 +70,7 @@ impl Transfer {
         let moment = Timestamp::now();
         topology.gateway.sekisho(&format!("institution suspend {institution}"));
         let close = self.record(topology, since, "close");
-        topology.gateway.sekisho(&format!("institution resume {institution}"));
+        resume(topology, institution);
         // On the IP-VPN nobody tells it.
         let _ = self.client.kill();
         let _ = self.client.wait();

@@ -2,7 +2,6 @@
 
 use demo::systems::Kind;
 
-use super::Topology;
 use super::networks::Networks;
 use super::places::{CENTRE, KEY, POOL, ROUTER, WARD_NETWORK, system};
 use crate::program::Outcome;
@@ -11,9 +10,9 @@ use crate::site::{IPSEC, Site};
 use crate::strongswan::{Child, Config, Connection, Party, Sa, Secret, Strongswan};
 
 /// What every peer asks for: the gateway gives as much of it as is permitted.
-const SYSTEMS: &str = "10.20.0.0/24";
+const NETWORK: &str = "10.20.0.0/24";
 /// The child that is for the systems.
-const PERMITTED: &str = "systems";
+pub(super) const SYSTEMS: &str = "systems";
 /// The child that would lead to other institutions' terminals.
 pub(super) const SESSIONS: &str = "sessions";
 
@@ -47,7 +46,7 @@ impl Peers {
         let clinic = Strongswan::start(&networks.clinic, &clinic(site));
         let intruder = Strongswan::start(&networks.intruder, &intruder(site));
         for peer in [&router, &clinic] {
-            peer.initiate(Sa::Child(PERMITTED)).expect_success();
+            peer.initiate(Sa::Child(SYSTEMS)).expect_success();
         }
         Self { router, clinic, intruder }
     }
@@ -76,11 +75,6 @@ impl Peers {
     }
 }
 
-/// Whether the site router has its tunnel, asked for again if need be.
-pub(super) fn restored(topology: &Topology) -> bool {
-    topology.peers.initiate(Peer::Router, PERMITTED).status.success()
-}
-
 fn router(site: &Site) -> Config {
     let connection = Connection::new("road", Party::psk(ROUTER), Party::psk(IPSEC));
     config(site, KEY, vec![with_children(connection, &[WARD_NETWORK])])
@@ -100,7 +94,7 @@ fn intruder(site: &Site) -> Config {
     let connection = |name: &str, id| {
         let mut connection = Connection::new(name, Party::psk(id), Party::psk(IPSEC));
         connection.remote_addrs = vec![ip(CENTRE)];
-        connection.children = vec![Child::between(name, WARD_NETWORK, SYSTEMS)];
+        connection.children = vec![Child::between(name, WARD_NETWORK, NETWORK)];
         connection
     };
     let connections =
@@ -111,7 +105,7 @@ fn intruder(site: &Site) -> Config {
 /// The child for the systems, one for each system by itself, and one for other sessions.
 fn with_children(mut connection: Connection, local: &[&str]) -> Connection {
     let each = Kind::ALL.map(|kind| (kind.id(), format!("{}/32", system(kind).ip())));
-    let whole = [(PERMITTED, SYSTEMS.to_owned()), (SESSIONS, POOL.to_owned())];
+    let whole = [(SYSTEMS, NETWORK.to_owned()), (SESSIONS, POOL.to_owned())];
     let child = |(name, remote): (&str, String)| Child {
         local_ts: local.iter().map(|&network| network.to_owned()).collect(),
         ..Child::between(name, "", &remote)
