@@ -53,7 +53,10 @@ pub fn run(mut plan: Plan, mtu: u32, busy_poll: Duration) {
     .unwrap();
     let remote: Vec<IpNet> =
         plan.children.iter().map(|(_, remote)| remote.parse().unwrap()).collect();
-    net::Routes::open(DEVICE, 4600, 4600).unwrap().replace(&remote).unwrap();
+    let name = DEVICE.to_owned();
+    let steering = net::Steering { device: name, ip_vpn: None, table: 4600, priority: 4600 };
+    let prefixes = net::Prefixes { tunnels: &remote, ip_vpn: &[] };
+    net::Routes::open(steering).unwrap().replace(prefixes).unwrap();
     plan.carrier = Some(to_carrier);
     let _session = Initiator::begin_here(plan);
     net::steer(&port, NonZeroU32::MIN).unwrap();

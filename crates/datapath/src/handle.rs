@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
-use net::{DontFragment, LinkError, MtuError, Routes, Waker};
+use net::{DontFragment, LinkError, MtuError, Prefixes, Queue, Routes, Waker};
 use packet::{Offload, VnetHeader};
 use policy::Policy;
 use reason::{Counters, Reason as _};
@@ -108,6 +108,8 @@ pub struct Handle {
     /// Which worker has a CHILD_SA.
     owners: Mutex<HashMap<u64, usize>>,
     routes: Mutex<Routes>,
+    /// Nothing reads them, so that what comes from the IP-VPN ends here.
+    _vpn_queues: Vec<Queue>,
     addresses: Mutex<Arc<BTreeSet<IpAddr>>>,
     tally: Arc<Tally>,
     lost: Arc<Counters<Lost>>,
@@ -125,7 +127,7 @@ impl Handle {
         ike: &Arc<dyn Ike>,
         mut ike_sockets: Vec<UdpSocket>,
     ) -> io::Result<(Self, Threads)> {
-        let Opened { settings, offloads, queues, ports, routes, .. } = opened;
+        let Opened { settings, offloads, queues, vpn_queues, ports, routes, .. } = opened;
         let (tally, lost) = (Arc::<Tally>::default(), Arc::<Counters<Lost>>::default());
         steer(&ports, settings.workers);
         match settings.dont_fragment {
@@ -182,6 +184,7 @@ impl Handle {
             workers: Arc::clone(&workers),
             owners: Mutex::default(),
             routes: Mutex::new(routes),
+            _vpn_queues: vpn_queues,
             addresses: Mutex::default(),
             tally,
             lost,
@@ -228,15 +231,19 @@ impl Handle {
         self.workers.iter().for_each(|worker| worker.tell(Command::Moved(session, way)));
     }
 
-    /// Judges by another policy, and leads `prefixes` into the device.
+    /// Judges by another policy, and leads `prefixes` into the devices.
     ///
     /// # Errors
     /// When the kernel does not take the routes. The policy is in force all the same.
-    pub fn set_policy(&self, policy: &Arc<Policy>, prefixes: &[IpNet]) -> Result<(), LinkError> {
+    pub fn set_policy(
+        &self,
+        policy: &Arc<Policy>,
+        prefixes: &Prefixes<'_>,
+    ) -> Result<(), LinkError> {
         for worker in self.workers.iter() {
             worker.tell(Command::Policy(Arc::clone(policy)));
         }
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).replace(prefixes)
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).replace(*prefixes)
     }
 
     /// Looks which addresses this machine has now: no flow may lead to them.

@@ -8,7 +8,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `open` | [`Opened`]: device, sockets and routes, before anything flows |
+//! | `open` | [`Opened`]: devices, sockets and routes, before anything flows |
 //! | `handle` | [`Handle`]: how the rest of the gateway speaks to the workers |
 //! | `worker` | the loop |
 //! | `ingress` | from the peers to the TUN device |
@@ -25,5 +25,6 @@ mod reasons;
 mod worker;
 
 pub use handle::{Handle, Ike, Status, Threads};
+pub use net::{IpVpn, Prefixes};
 pub use open::{OpenError, Opened, Settings};
 pub use reasons::Lost;

@@ -1,4 +1,4 @@
-//! What must be had before anything flows: the TUN device, its routes, and the sockets.
+//! What must be had before anything flows: the TUN devices, what leads into them, and the sockets.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use net::{
-    BindError, Device, DontFragment, Lack, LinkConfig, LinkError, Offloads, Queue, Routes, TunError,
+    BindError, Device, DontFragment, IpVpn, Lack, LinkConfig, LinkError, Offloads, Prefixes, Queue,
+    Routes, Steering, TunError,
 };
 
 use crate::port::Port;
@@ -16,18 +16,21 @@ use crate::port::Port;
 /// How packets are carried.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The TUN device's name.
+    /// The TUN device that what systems send is read from, and that everything let through is
+    /// written to.
     pub device: String,
-    /// The kernel's routing table for what is behind peers.
+    /// The IP-VPN, if there is one. What came from it is read from a device of its own.
+    pub ip_vpn: Option<IpVpn>,
+    /// The first of three routing tables of the kernel.
     pub routing_table: u32,
-    /// Of the rules that lead to it.
+    /// The first of three priorities of the rules that lead to them.
     pub rule_priority: u32,
     /// How many threads.
     pub workers: NonZeroU32,
     /// How long a worker looks for the next packet before it sleeps. Being woken on another core
     /// costs more, both the sender of that packet and in time; see the notes in bench/README.md.
     pub busy_poll: Duration,
-    /// Local addresses.
+    /// Local addresses; none without the IPsec road.
     pub listen: Vec<IpAddr>,
     /// UDP port of ESP in UDP (RFC 3948).
     pub nat_port: u16,
@@ -37,17 +40,20 @@ pub struct Settings {
     pub forwarder: tunnel::Settings,
 }
 
-/// What is between the TUN device and the systems.
+/// What is between the TUN devices and the systems or the IP-VPN.
 const INNER_MTU: u32 = 1500;
 /// Packets that wait while a worker is busy.
 const QUEUE_LEN: u32 = 1000;
 
-/// Device and sockets.
+/// Devices and sockets.
 #[derive(Debug)]
 pub struct Opened {
     pub(crate) settings: Settings,
     pub(crate) offloads: Offloads,
+    /// Of each worker.
     pub(crate) queues: Vec<Queue>,
+    /// The same of the device for the IP-VPN; empty without one.
+    pub(crate) vpn_queues: Vec<Queue>,
     /// Those of each worker.
     pub(crate) ports: Vec<Vec<Port>>,
     pub(crate) routes: Routes,
@@ -55,12 +61,12 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Makes the device, leads `prefixes` into it, and binds the sockets. Those of IKE are bound
+    /// Makes the devices, leads `prefixes` into them, and binds the sockets. Those of IKE are bound
     /// after it, to share [`Self::nat_port`].
     ///
     /// # Errors
     /// What cannot be had, and why.
-    pub fn new(settings: Settings, prefixes: &[IpNet]) -> Result<Self, OpenError> {
+    pub fn new(settings: Settings, prefixes: &Prefixes<'_>) -> Result<Self, OpenError> {
         let workers = settings.workers;
         let mut nat_port = settings.nat_port;
         let mut ports: Vec<Vec<Port>> = (0..workers.get()).map(|_| Vec::new()).collect();
@@ -72,18 +78,20 @@ impl Opened {
                 own.extend([Port::Udp(udp), Port::Raw(raw)]);
             }
         }
-        let (device, queues) = Device::open(&settings.device, workers.get() as usize)?;
-        net::configure(&LinkConfig {
-            name: settings.device.clone(),
-            mtu: INNER_MTU,
-            addresses: Vec::new(),
-            gso_max_size: None,
-            queue_len: Some(QUEUE_LEN),
+        let (device, queues) = open_device(&settings.device, workers)?;
+        let ip_vpn = settings.ip_vpn.as_ref();
+        let second = ip_vpn.map(|ip_vpn| open_device(&ip_vpn.device, workers)).transpose()?;
+        // One kernel gives both the same offloads.
+        let vpn_queues = second.map(|(_, queues)| queues).unwrap_or_default();
+        let mut routes = Routes::open(Steering {
+            device: settings.device.clone(),
+            ip_vpn: settings.ip_vpn.clone(),
+            table: settings.routing_table,
+            priority: settings.rule_priority,
         })?;
-        let mut routes =
-            Routes::open(&settings.device, settings.routing_table, settings.rule_priority)?;
-        routes.replace(prefixes)?;
-        let opened = Self { offloads: device.offloads, queues, ports, routes, nat_port, settings };
+        routes.replace(*prefixes)?;
+        let offloads = device.offloads;
+        let opened = Self { offloads, queues, vpn_queues, ports, routes, nat_port, settings };
         opened.say_what_lacks(device.lacks());
         Ok(opened)
     }
@@ -107,11 +115,12 @@ impl Opened {
         let forwarding = net::forwarding();
         if !forwarding.ipv4 {
             tracing::warn!(
-                "the kernel does not forward IPv4, so nothing from a tunnel reaches a system: set \
-                 the sysctl net.ipv4.ip_forward to 1"
+                "the kernel does not forward IPv4, so no packet reaches a system: set the sysctl \
+                 net.ipv4.ip_forward to 1"
             );
         }
-        let has_v6 = self.settings.listen.iter().any(IpAddr::is_ipv6);
+        let Settings { listen, ip_vpn, .. } = &self.settings;
+        let has_v6 = ip_vpn.is_some() || listen.iter().any(IpAddr::is_ipv6);
         if has_v6 && !forwarding.ipv6 {
             tracing::warn!(
                 "the kernel does not forward IPv6: if a system has IPv6 addresses, set the sysctl \
@@ -121,12 +130,25 @@ impl Opened {
     }
 }
 
+/// A device that is up, with a queue for each worker.
+fn open_device(name: &str, workers: NonZeroU32) -> Result<(Device, Vec<Queue>), OpenError> {
+    let opened = Device::open(name, workers.get() as usize)?;
+    net::configure(&LinkConfig {
+        name: name.to_owned(),
+        mtu: INNER_MTU,
+        addresses: Vec::new(),
+        gso_max_size: None,
+        queue_len: Some(QUEUE_LEN),
+    })?;
+    Ok(opened)
+}
+
 /// What cannot be had.
 #[derive(Debug)]
 pub enum OpenError {
-    /// The TUN device.
+    /// A TUN device.
     Tun(TunError),
-    /// Its settings or routes.
+    /// Its settings, rules or routes.
     Link(LinkError),
     /// A socket.
     Bind(BindError),

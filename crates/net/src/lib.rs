@@ -23,11 +23,13 @@ mod wake;
 
 pub use datagram::{Departure, MAX_BATCH_OCTETS, MAX_SEGMENTS, Received, SendError, SendFailure};
 pub use lack::Lack;
-pub use link::{Forwarding, LinkConfig, LinkError, configure, forwarding, own_addresses};
+pub use link::{
+    Forwarding, LinkConfig, LinkError, configure, forwarding, interface_exists, own_addresses,
+};
 pub use mtu_error::{MtuError, next_mtu_error, report_mtu_errors};
 pub use poller::{Events, Interest, Poller, Ready};
 pub use raw::{RawPort, bind as bind_raw};
-pub use routes::Routes;
+pub use routes::{IpVpn, Prefixes, Routes, Steering};
 pub use socket::{BUFFER_OCTETS, BindError, DontFragment, RECEIVE_BATCH};
 pub use steering::steer;
 pub use tun::{Device, Offloads, Queue, TunError, VNET_HEADER_LEN};

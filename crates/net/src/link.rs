@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::netlink::Netlink;
 
 const SYSCTL: &str = "/proc/sys/net";
+
+/// The IPv4 dummy address (RFC 7600, in IANA's registry of special-purpose addresses). Where a device has no
+/// IPv4 address at all, Linux takes the loose test of source addresses for the strict one
+/// (fib_validate_source), and discards what comes in through it and would be answered elsewhere.
+const DUMMY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 0, 8));
 
 /// How a device should be.
 #[derive(Clone, Debug)]
@@ -24,8 +29,9 @@ pub struct LinkConfig {
     pub name: String,
     /// Octets of the longest inner packet.
     pub mtu: u32,
-    /// Addresses of the gateway itself, with their prefix lengths. No route follows from them:
-    /// [`crate::Routes`] has them all, each with a blackhole behind it.
+    /// Addresses of the gateway itself, with their prefix lengths; without an IPv4 one it gets
+    /// 192.0.0.8. No route follows from them: [`crate::Routes`] has them all, each with a
+    /// blackhole behind it.
     pub addresses: Vec<IpNet>,
     /// Octets of the longest super-packet; `None` leaves the kernel's choice, 65,536.
     pub gso_max_size: Option<u32>,
@@ -56,12 +62,20 @@ pub fn configure(config: &LinkConfig) -> Result<(), LinkError> {
     netlink
         .request(RouteNetlinkMessage::SetLink(link), 0)
         .map_err(LinkError::kernel(|| format!("bring up {name} with an MTU of {}", config.mtu)))?;
-    for address in &config.addresses {
+    let has_v4 = config.addresses.iter().any(|address| matches!(address, IpNet::V4(_)));
+    let dummy = (!has_v4).then_some((IpNet::from(DUMMY), AddressScope::Link));
+    let addresses = config.addresses.iter().map(|address| (*address, AddressScope::Universe));
+    for (address, scope) in addresses.chain(dummy) {
         netlink
-            .request(new_address(index, *address), NLM_F_CREATE | NLM_F_REPLACE)
+            .request(new_address(index, address, scope), NLM_F_CREATE | NLM_F_REPLACE)
             .map_err(LinkError::kernel(|| format!("give {name} the address {address}")))?;
     }
     Ok(())
+}
+
+/// Whether there is an interface of this name.
+pub fn interface_exists(name: &str) -> bool {
+    Netlink::open().is_ok_and(|netlink| netlink.index(name).is_ok())
 }
 
 /// The addresses of this machine.
@@ -92,8 +106,9 @@ fn address_of(message: &RouteNetlinkMessage) -> Option<IpAddr> {
     })
 }
 
-fn new_address(index: u32, address: IpNet) -> RouteNetlinkMessage {
+fn new_address(index: u32, address: IpNet, scope: AddressScope) -> RouteNetlinkMessage {
     let mut message = AddressMessage::default();
+    message.header.scope = scope;
     message.header.family = family(address);
     message.header.prefix_len = address.prefix_len();
     message.header.index = index;
@@ -115,9 +130,9 @@ pub(crate) fn family(prefix: IpNet) -> AddressFamily {
 /// Before the link comes up, lest IPv6 give it an address of its own.
 fn sysctls(name: &str) -> Result<(), LinkError> {
     set("ipv4/conf", name, "forwarding", "1")?;
-    // Loose. The SA has said which sources may come in. Strict would also pass what Routes leads
-    // back through the TUN, but the kernel takes the larger of this value and that of "all", and
-    // strict there is 1: only 2 is sure not to be strict.
+    // Loose: what the gateway lets through between the IP-VPN and a system comes in here, and is
+    // answered through another interface. The kernel takes the larger of this value and that of
+    // "all", and strict there is 1: only 2 is sure not to be strict.
     set("ipv4/conf", name, "rp_filter", "2")?;
     if ipv6_exists() {
         set("ipv6/conf", name, "forwarding", "1")?;

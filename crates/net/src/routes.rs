@@ -1,221 +1,311 @@
-//! Routes into the TUN, in a table of their own that a rule leads to. Behind each stands a
-//! blackhole: when the gateway dies its device and routes vanish, and nothing takes another way.
+//! Rules and routes that lead packets into the gateway's devices, in tables of their own. Behind
+//! each route stands a blackhole: when the gateway dies its devices and their routes vanish, and
+//! nothing takes another way.
+//!
+//! With priority P and table T, the second device being the one for the IP-VPN:
+//!
+//! | rule | selects | its table leads into |
+//! |---|---|---|
+//! | P | `iif` each interface of the IP-VPN | T + 1: everything into the second device |
+//! | P | `iif` the second device | main |
+//! | P + 1 | everything | T: what is behind tunnels into the first device |
+//! | P + 2 | `not iif` the first device | T + 2: what is on the IP-VPN into the first device |
+//!
+//! What the gateway writes into the first device towards the IP-VPN passes by the last rule, and
+//! leaves by the main table. Nothing ever comes in through the second device; its rule is for the
+//! strict test of source addresses (rp_filter, RFC 3704 §2.2) on the interfaces of the IP-VPN, which
+//! asks for the way of an answer that came in there.
+//!
+//! Rules name interfaces that need not exist. Whatever is marked as ours is taken over or removed.
+
+mod route;
+mod rule;
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::io;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
-use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
-use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use netlink_packet_route::route::RouteMessage;
+use netlink_packet_route::route::RouteProtocol;
+use netlink_packet_route::rule::RuleMessage;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::lack::Lack;
-use crate::link::{LinkError, family, ipv6_exists};
+use crate::link::{LinkError, ipv6_exists};
 use crate::netlink::Netlink;
+use route::{Named, Route, Target};
+use rule::{Rule, Selector};
 
 /// Marks what is ours, as the protocol in `ip route` and `ip rule`. Beyond those that
 /// <linux/rtnetlink.h> gives to others.
 const PROTOCOL: RouteProtocol = RouteProtocol::Other(83);
+/// RT_TABLE_MAIN of <linux/rtnetlink.h>.
+const MAIN_TABLE: u32 = 254;
 
-/// Metric of a blackhole; any route of its prefix that has a device is better.
-const LAST_RESORT: u32 = 9999;
+/// Names and numbers of what leads into the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steering {
+    /// The device that what systems send is led into, and that everything permitted comes from.
+    pub device: String,
+    /// The IP-VPN, if there is one.
+    pub ip_vpn: Option<IpVpn>,
+    /// The first of three routing tables.
+    pub table: u32,
+    /// The first of three priorities of rules.
+    pub priority: u32,
+}
 
-/// The routes into one device.
+/// The closed network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IpVpn {
+    /// The device that what comes from it is led into.
+    pub device: String,
+    /// The interfaces to it. They need not exist yet.
+    pub interfaces: Vec<String>,
+}
+
+/// Where the peers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefixes<'a> {
+    /// Behind tunnels.
+    pub tunnels: &'a [IpNet],
+    /// On the IP-VPN.
+    pub ip_vpn: &'a [IpNet],
+}
+
+/// The rules and routes of one gateway.
 #[derive(Debug)]
 pub struct Routes {
     netlink: Netlink,
-    device: String,
-    index: u32,
-    table: u32,
-    families: Vec<AddressFamily>,
+    steering: Steering,
+    /// Of the devices, the first before that for the IP-VPN; `None` for a barrier.
+    devices: Option<(u32, Option<u32>)>,
+    has_ipv6: bool,
 }
 
-/// What a route does. In this order they are made, so that the blackhole is there first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
-    Blackhole,
-    Device,
+/// What of ours the kernel holds, or should.
+#[derive(Debug, Default)]
+struct State {
+    rules: BTreeSet<Rule>,
+    routes: BTreeSet<Route>,
 }
 
 impl Routes {
-    /// Makes every packet look up `table` at `priority` among the rules. A rule that an earlier
-    /// gateway left for this table at another priority goes; its routes stay until
-    /// [`Routes::replace`].
+    /// Finds the devices. Nothing is changed before [`Routes::replace`].
     ///
     /// # Errors
-    /// The first step that failed.
-    pub fn open(device: &str, table: u32, priority: u32) -> Result<Self, LinkError> {
-        let netlink = Netlink::open().map_err(LinkError::kernel(|| "use rtnetlink"))?;
-        let found = netlink.index(device);
-        let index = found.map_err(LinkError::kernel(|| format!("find {device}")))?;
-        let mut families = vec![AddressFamily::Inet];
-        if ipv6_exists() {
-            families.push(AddressFamily::Inet6);
-        }
-        let device = device.to_owned();
-        let mut routes = Self { netlink, device, index, table, families };
-        for family in routes.families.clone() {
-            routes.replace_rule(family, priority).map_err(LinkError::kernel(|| {
-                format!("make the rule {priority}: lookup {table} for {family}")
-            }))?;
-        }
+    /// When a device does not exist.
+    pub fn open(steering: Steering) -> Result<Self, LinkError> {
+        let mut routes = Self::barrier(steering)?;
+        let first = routes.index(&routes.steering.device)?;
+        let second = routes.steering.ip_vpn.as_ref().map(|ip_vpn| routes.index(&ip_vpn.device));
+        routes.devices = Some((first, second.transpose()?));
         Ok(routes)
+    }
+
+    /// For rules and blackholes alone, without devices; the routes of a running gateway stay.
+    ///
+    /// # Errors
+    /// When rtnetlink cannot be used.
+    pub fn barrier(steering: Steering) -> Result<Self, LinkError> {
+        let netlink = Netlink::open().map_err(LinkError::kernel(|| "use rtnetlink"))?;
+        Ok(Self { netlink, steering, devices: None, has_ipv6: ipv6_exists() })
     }
 
     /// What the kernel lacks.
     pub fn lacks(&self) -> Option<Lack> {
-        (!self.families.contains(&AddressFamily::Inet6)).then_some(Lack::Ipv6)
+        (!self.has_ipv6).then_some(Lack::Ipv6)
     }
 
-    /// Leads exactly these prefixes into the device, whatever the table holds: also after a
-    /// gateway that was killed, and while packets flow. A prefix that is gone loses its blackhole
-    /// last; then the machine's other routes serve it.
+    /// Leads exactly these prefixes into the devices, whatever the kernel holds of ours: also
+    /// after a gateway that was killed or called things by other names, and while packets flow. A
+    /// prefix that is gone loses its blackhole last; then the machine's other routes serve it.
     ///
     /// # Errors
     /// The first step that failed. The steps before it hold; it may be repeated.
-    pub fn replace(&mut self, prefixes: &[IpNet]) -> Result<(), LinkError> {
-        let table = self.table;
-        let present =
-            self.present().map_err(LinkError::kernel(|| format!("read the table {table}")))?;
-        let targets = [Target::Blackhole, Target::Device];
-        let desired: BTreeSet<_> = targets
-            .into_iter()
-            .flat_map(|target| prefixes.iter().map(move |prefix| (target, prefix.trunc())))
-            .collect();
-        for &(target, prefix) in desired.difference(&present) {
-            let route = RouteNetlinkMessage::NewRoute(self.route(target, prefix));
-            let done = self.netlink.request(route, NLM_F_CREATE | NLM_F_REPLACE);
-            done.map_err(LinkError::kernel(|| self.describe("add", target, prefix)))?;
+    pub fn replace(&mut self, prefixes: Prefixes<'_>) -> Result<(), LinkError> {
+        let (present, desired) = (self.present()?, self.desired(prefixes));
+        self.add(&present, &desired)?;
+        let mut stale = State {
+            rules: &present.rules - &desired.rules,
+            routes: &present.routes - &desired.routes,
+        };
+        if self.devices.is_none() {
+            stale.routes.retain(|route| route.target == Target::Blackhole);
         }
-        for (target, prefix) in (&present - &desired).into_iter().rev() {
-            let route = RouteNetlinkMessage::DelRoute(self.route(target, prefix));
-            let done = self.netlink.request(route, 0);
-            done.map_err(LinkError::kernel(|| self.describe("remove", target, prefix)))?;
+        self.remove(&stale)
+    }
+
+    /// Adds what is missing for these prefixes, and removes nothing.
+    ///
+    /// # Errors
+    /// As [`Routes::replace`].
+    pub fn complete(&mut self, prefixes: Prefixes<'_>) -> Result<(), LinkError> {
+        let present = self.present()?;
+        self.add(&present, &self.desired(prefixes))
+    }
+
+    /// What is missing for these prefixes, in words of ip(8).
+    ///
+    /// # Errors
+    /// When the kernel does not list what it holds.
+    pub fn missing(&mut self, prefixes: Prefixes<'_>) -> Result<Vec<String>, LinkError> {
+        let (present, desired) = (self.present()?, self.desired(prefixes));
+        let rules = &desired.rules - &present.rules;
+        let routes = &desired.routes - &present.routes;
+        Ok(self.describe(&State { rules, routes }))
+    }
+
+    /// What the kernel holds of ours, in words of ip(8).
+    ///
+    /// # Errors
+    /// As [`Routes::missing`].
+    pub fn standing(&mut self) -> Result<Vec<String>, LinkError> {
+        let present = self.present()?;
+        Ok(self.describe(&present))
+    }
+
+    /// Removes all that is ours, by whatever gateway it was made.
+    ///
+    /// # Errors
+    /// As [`Routes::replace`].
+    pub fn clear(&mut self) -> Result<(), LinkError> {
+        let present = self.present()?;
+        self.remove(&present)
+    }
+
+    fn index(&self, device: &str) -> Result<u32, LinkError> {
+        let found = self.netlink.index(device);
+        found.map_err(LinkError::kernel(|| format!("find {device}")))
+    }
+
+    fn describe(&self, state: &State) -> Vec<String> {
+        let rules = state.rules.iter().map(ToString::to_string);
+        let routes = state.routes.iter();
+        let routes = routes.map(|route| Named(route, self.device_of(route)).to_string());
+        rules.chain(routes).collect()
+    }
+
+    fn device_of(&self, route: &Route) -> &str {
+        match &self.steering.ip_vpn {
+            Some(ip_vpn) if route.table == self.steering.table + 1 => &ip_vpn.device,
+            _ => &self.steering.device,
+        }
+    }
+
+    /// Blackholes before devices, and both before the rules that lead to them.
+    fn add(&mut self, present: &State, desired: &State) -> Result<(), LinkError> {
+        for route in desired.routes.difference(&present.routes) {
+            let message = RouteNetlinkMessage::NewRoute(route.into());
+            let name = Named(route, self.device_of(route)).to_string();
+            self.request("add", &name, message, NLM_F_CREATE | NLM_F_REPLACE)?;
+        }
+        for rule in desired.rules.difference(&present.rules) {
+            let message = RouteNetlinkMessage::NewRule(rule.into());
+            self.request("add", rule, message, NLM_F_CREATE | NLM_F_EXCL)?;
         }
         Ok(())
     }
 
-    fn describe(&self, verb: &str, target: Target, prefix: IpNet) -> String {
-        let Self { device, table, .. } = self;
-        match target {
-            Target::Blackhole => format!("{verb} the blackhole route {prefix} in table {table}"),
-            Target::Device => format!("{verb} the route {prefix} dev {device} in table {table}"),
+    /// The other way round.
+    fn remove(&mut self, stale: &State) -> Result<(), LinkError> {
+        for rule in stale.rules.iter().rev() {
+            self.request("remove", rule, RouteNetlinkMessage::DelRule(rule.into()), 0)?;
+        }
+        for route in stale.routes.iter().rev() {
+            let name = Named(route, self.device_of(route)).to_string();
+            self.request("remove", &name, RouteNetlinkMessage::DelRoute(route.into()), 0)?;
+        }
+        Ok(())
+    }
+
+    fn request(
+        &mut self,
+        verb: &str,
+        what: &impl Display,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> Result<(), LinkError> {
+        match self.netlink.request(message, flags) {
+            Err(error) if is_as_wanted(verb, &error) => Ok(()),
+            done => done.map_err(LinkError::kernel(|| format!("{verb} the {what}"))),
         }
     }
 
-    fn route(&self, target: Target, prefix: IpNet) -> RouteMessage {
-        let mut route = RouteMessage::default();
-        route.header.address_family = family(prefix);
-        route.header.destination_prefix_length = prefix.prefix_len();
-        route.header.protocol = PROTOCOL;
-        route.attributes = vec![
-            RouteAttribute::Table(self.table),
-            RouteAttribute::Destination(RouteAddress::from(prefix.network())),
-        ];
-        match target {
-            Target::Blackhole => {
-                route.header.kind = RouteType::BlackHole;
-                route.header.scope = RouteScope::Universe;
-                route.attributes.push(RouteAttribute::Priority(LAST_RESORT));
-            }
-            Target::Device => {
-                route.header.kind = RouteType::Unicast;
-                route.header.scope = RouteScope::Link;
-                route.attributes.push(RouteAttribute::Oif(self.index));
-            }
+    fn desired(&self, prefixes: Prefixes<'_>) -> State {
+        let families = if self.has_ipv6 { &[false, true][..] } else { &[false] };
+        let rules = families.iter().flat_map(|&v6| self.rules(v6)).collect();
+        let table = self.steering.table;
+        let (inside, outside) = self.devices.map_or((None, None), |(one, two)| (Some(one), two));
+        let mut routes = BTreeSet::new();
+        let mut lead = |prefix: &IpNet, table: u32, device: Option<u32>| {
+            let targets = [Some(Target::Blackhole), device.map(Target::Device)];
+            let prefix = prefix.trunc();
+            routes.extend(targets.into_iter().flatten().map(|target| Route {
+                target,
+                table,
+                prefix,
+            }));
+        };
+        prefixes.tunnels.iter().for_each(|prefix| lead(prefix, table, inside));
+        if self.steering.ip_vpn.is_some() {
+            let all = [Ipv4Net::default().into(), Ipv6Net::default().into()];
+            let all = all.iter().take(families.len());
+            all.for_each(|prefix| lead(prefix, table + 1, outside));
+            prefixes.ip_vpn.iter().for_each(|prefix| lead(prefix, table + 2, inside));
         }
-        route
+        State { rules, routes }
     }
 
-    /// Our routes that the table holds.
-    fn present(&mut self) -> io::Result<BTreeSet<(Target, IpNet)>> {
-        let mut present = BTreeSet::new();
-        for family in self.families.clone() {
+    fn rules(&self, v6: bool) -> Vec<Rule> {
+        let Steering { device, ip_vpn, table, priority } = &self.steering;
+        let rule = |selector, priority, table| Rule { v6, priority, table, selector };
+        let mut rules = vec![rule(Selector::All, priority + 1, *table)];
+        if let Some(IpVpn { device: second, interfaces }) = ip_vpn {
+            let from = |name: &String| Selector::From(name.clone());
+            rules.extend(interfaces.iter().map(|name| rule(from(name), *priority, table + 1)));
+            rules.push(rule(from(second), *priority, MAIN_TABLE));
+            rules.push(rule(Selector::NotFrom(device.clone()), priority + 2, table + 2));
+        }
+        rules
+    }
+
+    fn present(&mut self) -> Result<State, LinkError> {
+        let mut state = State::default();
+        for v6 in [false, true] {
+            if v6 && !self.has_ipv6 {
+                continue;
+            }
+            let family = if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
+            let mut request = RuleMessage::default();
+            request.header.family = family;
+            let listed = self.list("rules", RouteNetlinkMessage::GetRule(request))?;
+            state.rules.extend(listed.iter().filter_map(Rule::recognize));
             let mut request = RouteMessage::default();
             request.header.address_family = family;
-            request.attributes.push(RouteAttribute::Table(self.table));
-            let listed = match self.netlink.dump(RouteNetlinkMessage::GetRoute(request)) {
-                // The kernel makes a table with its first route.
-                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => continue,
-                listed => listed?,
-            };
-            present.extend(listed.iter().filter_map(|message| self.recognize(message)));
+            request.header.protocol = PROTOCOL;
+            let listed = self.list("routes", RouteNetlinkMessage::GetRoute(request))?;
+            state.routes.extend(listed.iter().filter_map(Route::recognize));
         }
-        Ok(present)
+        Ok(state)
     }
 
-    #[allow(clippy::wildcard_enum_match_arm, reason = "other routes are not ours")]
-    fn recognize(&self, message: &RouteNetlinkMessage) -> Option<(Target, IpNet)> {
-        let RouteNetlinkMessage::NewRoute(route) = message else { return None };
-        let attributes = &route.attributes;
-        let ours = route.header.protocol == PROTOCOL
-            && attributes.contains(&RouteAttribute::Table(self.table));
-        let target = match route.header.kind {
-            RouteType::BlackHole => Target::Blackhole,
-            RouteType::Unicast if attributes.contains(&RouteAttribute::Oif(self.index)) => {
-                Target::Device
-            }
-            _ => return None,
-        };
-        let destination = attributes.iter().find_map(|attribute| match attribute {
-            RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some((*ip).into()),
-            RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some((*ip).into()),
-            _ => None,
-        });
-        // A default route has no destination attribute.
-        let any = match route.header.address_family {
-            AddressFamily::Inet6 => std::net::Ipv6Addr::UNSPECIFIED.into(),
-            _ => std::net::Ipv4Addr::UNSPECIFIED.into(),
-        };
-        let length = route.header.destination_prefix_length;
-        let prefix = IpNet::new(destination.unwrap_or(any), length).ok()?;
-        ours.then_some((target, prefix))
+    fn list(
+        &mut self,
+        what: &str,
+        request: RouteNetlinkMessage,
+    ) -> Result<Vec<RouteNetlinkMessage>, LinkError> {
+        self.netlink.dump(request).map_err(LinkError::kernel(|| format!("list the {what}")))
     }
+}
 
-    fn replace_rule(&mut self, family: AddressFamily, priority: u32) -> io::Result<()> {
-        let mut request = RuleMessage::default();
-        request.header.family = family;
-        let listed = self.netlink.dump(RouteNetlinkMessage::GetRule(request))?;
-        let rule = self.rule(family, priority);
-        match self.netlink.request(RouteNetlinkMessage::NewRule(rule), NLM_F_CREATE | NLM_F_EXCL) {
-            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
-            done => done?,
-        }
-        for message in listed {
-            let Some(old) = self.priority_of_ours(&message) else { continue };
-            if old != priority {
-                let rule = self.rule(family, old);
-                self.netlink.request(RouteNetlinkMessage::DelRule(rule), 0)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn rule(&self, family: AddressFamily, priority: u32) -> RuleMessage {
-        let mut rule = RuleMessage::default();
-        rule.header.family = family;
-        rule.header.action = RuleAction::ToTable;
-        rule.attributes = vec![
-            RuleAttribute::Table(self.table),
-            RuleAttribute::Priority(priority),
-            RuleAttribute::Protocol(PROTOCOL),
-        ];
-        rule
-    }
-
-    #[allow(clippy::wildcard_enum_match_arm, reason = "other rules are not ours")]
-    fn priority_of_ours(&self, message: &RouteNetlinkMessage) -> Option<u32> {
-        let RouteNetlinkMessage::NewRule(rule) = message else { return None };
-        let attributes = &rule.attributes;
-        let ours = attributes.contains(&RuleAttribute::Table(self.table))
-            && attributes.contains(&RuleAttribute::Protocol(PROTOCOL));
-        let priority = attributes.iter().find_map(|attribute| match attribute {
-            RuleAttribute::Priority(priority) => Some(*priority),
-            _ => None,
-        });
-        priority.filter(|_| ours)
+/// Somebody else was faster; or the device of a route has gone, and the route with it.
+fn is_as_wanted(verb: &str, error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EEXIST) => verb == "add",
+        Some(libc::ESRCH | libc::ENOENT) => verb == "remove",
+        _ => false,
     }
 }

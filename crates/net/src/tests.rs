@@ -3,6 +3,7 @@
 
 mod devices;
 mod sockets;
+mod steering;
 
 use std::env;
 use std::process::Command;

@@ -169,6 +169,11 @@ impl Policy {
         self.inner.keys()
     }
 
+    /// Where hospitals are on the IP-VPN: the prefixes of all institutions there.
+    pub fn ip_vpn_prefixes(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.ip_vpn.keys()
+    }
+
     /// The system that a host name (SNI) leads to; ASCII case and one final dot do not matter.
     pub fn system_for_host(&self, host: &str) -> Option<&System> {
         let host = host.strip_suffix('.').unwrap_or(host);

@@ -104,6 +104,50 @@ fn an_ipsec_section_that_makes_no_sense_is_shown_where_it_is() {
 }
 
 #[test]
+fn a_data_plane_that_makes_no_sense_is_shown_where_it_is() {
+    let setup = Setup::new();
+    let many: Vec<_> = (0..17).map(|number| format!("\"eth{number}\"")).collect();
+    let many = format!("[ip_vpn]\ninterfaces = [{}]", many.join(", "));
+    let here = "[ip_vpn]\ninterfaces = [\"ens5\"]";
+    for (lines, words) in [
+        ("[data_plane]\ndevice = \"sekisho/0\"", "is not a name of a device"),
+        ("[data_plane]\nrouting_table = 254", "out of range"),
+        ("[data_plane]\nrule_priority = 32764", "out of range"),
+        ("[data_plane]\nbusy_poll = \"1s\"", "is not a time to look for packets"),
+        ("[data_plane]\nflows_per_session = 1", "unknown field"),
+        ("[data_plane]\nflows_per_institution = 0", "a limit of nothing"),
+        ("[ip_vpn]\ninterfaces = []", "0 interfaces are given"),
+        (&many, "17 interfaces are given"),
+        ("[ip_vpn]\ninterfaces = [\"a\", \"a\"]", "is given twice"),
+        ("[ip_vpn]\ninterfaces = [\"eth0; drop\"]", "is not a name of an interface"),
+        ("[ip_vpn]\ninterfaces = [\"sekisho0\"]", "is a device of the gateway itself"),
+        ("[ip_vpn]\ninterfaces = [\"sekisho-vpn\"]", "is a device of the gateway itself"),
+        (&format!("{here}\ndevice = \"sekisho0\""), "sekisho0 is the device of [data_plane]"),
+        ("[ipsec.tunnel]\nworkers = 2", "unknown field"),
+    ] {
+        let outcome = setup.fail(&format!("{}{lines}\n", setup.text()));
+        assert_explained(&setup, &outcome, words, lines.lines().last().unwrap());
+    }
+
+    fs::write(setup.site.path(CONFIG), format!("{}{here}\n", setup.text())).unwrap();
+    let checked = || {
+        let checked = setup.site.sekisho(["check", "--json"]).expect_success();
+        serde_json::from_str::<serde_json::Value>(&checked).unwrap()
+    };
+    let found = checked();
+    assert_eq!(found["ip_vpn"]["interfaces"][0], "ens5");
+    assert_eq!(found["data_plane"]["routing_table"], 4500);
+    let warnings = found["data_plane"]["warnings"].to_string();
+    assert!(warnings.contains("there is no interface ens5 now"), "{warnings}");
+    fs::write(setup.site.path(CONFIG), setup.text()).unwrap();
+    assert!(checked()["data_plane"].is_null(), "TLS needs none");
+    let change = "institution change H1 --ip-vpn-prefixes 10.50.0.0/16,10.51.0.0/16";
+    setup.site.sekisho(change.split(' ')).expect_success();
+    let warnings = checked()["data_plane"]["warnings"].to_string();
+    assert!(warnings.contains("2 IP-VPN prefixes are registered"), "{warnings}");
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_named() {
     let setup = Setup::new();
     for (file, line) in [

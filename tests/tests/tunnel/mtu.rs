@@ -96,7 +96,7 @@ fn too_long_packets_are_answered() {
     if lacks_strongswan() {
         return;
     }
-    let ipsec = "[ipsec.tunnel]\nclamp_mss = false\nfragment_inner = false";
+    let ipsec = "[data_plane]\nclamp_mss = false\nfragment_inner = false";
     let centre = Centre::start(Options { ipsec, ..Options::default() });
     let site = centre.site();
     Transfer::both(2 * MIB).run(&site.client, ip(CLIENT), at(PLUS_HOST, TCP));

@@ -75,7 +75,7 @@ fn section(gateway: &Gateway, busy_poll: Duration) -> String {
         "[ipsec]\nlisten = [\"{}\"]\nidentity = \"{IPSEC}\"\nesp_proposals = [\"{PROPOSAL}\"]\n\
          [[ipsec.certificate]]\nchain = \"tls/ipsec-ecdsa.pem\"\nkey = \"tls/ipsec-ecdsa.key\"\n\
          [ipsec.tunnel]\npath_mtu = 1500\n\
-         busy_poll = \"{}us\"\n",
+         [data_plane]\nbusy_poll = \"{}us\"\n",
         gateway.outside,
         busy_poll.as_micros()
     )

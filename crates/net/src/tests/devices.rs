@@ -9,13 +9,25 @@ use ipnet::IpNet;
 
 use super::sockets::checksum;
 use super::{eventually, in_namespace, ip};
-use crate::{Device, LinkConfig, Queue, Routes, TunError, VNET_HEADER_LEN, configure, forwarding};
+use crate::{
+    Device, LinkConfig, Prefixes, Queue, Routes, Steering, TunError, VNET_HEADER_LEN, configure,
+    forwarding,
+};
 
 const TABLE: u32 = 4711;
 const PRIORITY: u32 = 100;
 
 fn prefixes(text: &str) -> Vec<IpNet> {
     text.split_whitespace().map(|prefix| prefix.parse().unwrap()).collect()
+}
+
+fn tunnels(text: &str) -> Prefixes<'static> {
+    Prefixes { tunnels: prefixes(text).leak(), ip_vpn: &[] }
+}
+
+/// Without an IP-VPN.
+fn steering(priority: u32) -> Steering {
+    Steering { device: "sekisho0".to_owned(), ip_vpn: None, table: TABLE, priority }
 }
 
 /// A device that is up with the address 10.9.0.1, and routes by which 10.9.0.0/24 leads to it.
@@ -29,8 +41,8 @@ fn device(queues: usize) -> (Device, Vec<Queue>, Routes) {
         queue_len: Some(1000),
     })
     .unwrap();
-    let mut routes = Routes::open(&device.name, TABLE, PRIORITY).unwrap();
-    routes.replace(&prefixes("10.9.0.0/24")).unwrap();
+    let mut routes = Routes::open(steering(PRIORITY)).unwrap();
+    routes.replace(tunnels("10.9.0.0/24")).unwrap();
     (device, queues, routes)
 }
 
@@ -175,9 +187,9 @@ fn table() -> String {
 #[test]
 fn a_dead_gateway_leaves_blackholes_and_the_next_one_the_same_state() {
     in_namespace(|| {
-        let wanted = prefixes("10.1.0.0/16 10.2.3.4/32 2001:db8:1::/48 0.0.0.0/0 ::/0");
+        let wanted = tunnels("10.1.0.0/16 10.2.3.4/32 2001:db8:1::/48 0.0.0.0/0 ::/0");
         let (_device, queues, mut routes) = device(1);
-        routes.replace(&wanted).unwrap();
+        routes.replace(wanted).unwrap();
         let alive = table();
         assert_eq!(alive.lines().filter(|line| line.contains("lookup 4711")).count(), 2, "{alive}");
         assert_eq!(
@@ -188,7 +200,7 @@ fn a_dead_gateway_leaves_blackholes_and_the_next_one_the_same_state() {
         assert_eq!(alive.lines().filter(|line| line.contains("blackhole")).count(), 5, "{alive}");
         assert!(ip("route get 10.1.2.3").contains("dev sekisho0"));
         assert!(!alive.contains("10.9.0.0"), "the first prefixes are gone: {alive}");
-        routes.replace(&wanted).unwrap();
+        routes.replace(wanted).unwrap();
         assert_eq!(table(), alive);
 
         drop(queues);
@@ -202,15 +214,15 @@ fn a_dead_gateway_leaves_blackholes_and_the_next_one_the_same_state() {
         ip("route add unreachable 10.77.0.0/16 table 4711");
         ip("rule add priority 50 iif lo lookup 4711");
         let (_device, _queues, mut routes) = device(1);
-        routes.replace(&wanted).unwrap();
+        routes.replace(wanted).unwrap();
         ip("route del unreachable 10.77.0.0/16 table 4711");
         ip("rule del priority 50");
         assert_eq!(table(), alive);
 
-        let mut moved = Routes::open("sekisho0", TABLE, PRIORITY + 1).unwrap();
-        moved.replace(&[]).unwrap();
+        let mut moved = Routes::open(steering(PRIORITY + 1)).unwrap();
+        moved.replace(Prefixes::default()).unwrap();
         let rules = table();
-        assert_eq!(rules.matches("101:").count(), 2, "{rules}");
+        assert_eq!(rules.matches("102:").count(), 2, "{rules}");
         assert_eq!(rules.trim().lines().count(), 2, "{rules}");
     });
 }
@@ -218,12 +230,12 @@ fn a_dead_gateway_leaves_blackholes_and_the_next_one_the_same_state() {
 #[test]
 fn what_cannot_be_set_up_is_named() {
     in_namespace(|| {
-        let error = Routes::open("absent0", TABLE, PRIORITY).unwrap_err();
-        assert!(error.to_string().contains("find absent0"), "{error}");
+        let error = Routes::open(steering(PRIORITY)).unwrap_err();
+        assert!(error.to_string().contains("find sekisho0"), "{error}");
         assert!(error.remedy().contains("interface is gone"), "{}", error.remedy());
         let (_device, queues, mut routes) = device(1);
         drop(queues);
-        let error = routes.replace(&prefixes("10.1.0.0/16")).unwrap_err();
+        let error = routes.replace(tunnels("10.1.0.0/16")).unwrap_err();
         assert!(error.to_string().contains("10.1.0.0/16 dev sekisho0"), "{error}");
     });
 }

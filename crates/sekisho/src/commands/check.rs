@@ -1,5 +1,6 @@
 //! `sekisho check`: everything that `run` would need, looked at without serving.
 
+mod data_plane;
 mod ipsec;
 
 use registry::{Filter, Reader};
@@ -15,6 +16,8 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
     let (_, summary) = material::load(config, unix_now(), &CrlNumbers::new())?;
     let ipsec = config.ipsec.as_ref().map(|ipsec| ipsec::check(config, ipsec)).transpose()?;
     let registered = registered(config)?;
+    let prefixes = registered.as_ref().map_or(0, |registered| registered.ip_vpn_prefixes);
+    let data_plane = data_plane::check(config, prefixes);
     if json.json {
         return output::json(&json!({
             "gateway": *config.gateway,
@@ -29,12 +32,51 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
                 "name": system.name,
                 "hosts": system.hosts,
             })).collect::<Vec<_>>(),
+            "data_plane": data_plane.as_ref().map(data_plane::json),
+            "ip_vpn": config.ip_vpn.as_ref().map(data_plane::ip_vpn),
             "ipsec": ipsec.as_ref().map(ipsec::json),
             "institutions": registered.as_ref().map(|registered| registered.institutions),
             "terminals": registered.as_ref().map(|registered| registered.terminals),
             "pre_shared_keys": registered.as_ref().map(|registered| registered.pre_shared_keys),
         }));
     }
+    served(config)?;
+    let servers = summary.servers.iter().map(|leaf| {
+        vec!["server certificate".to_owned(), leaf.subject.clone(), moment(leaf.not_after)]
+    });
+    let cas = summary
+        .client_cas
+        .iter()
+        .map(|leaf| vec!["client CA".to_owned(), leaf.subject.clone(), moment(leaf.not_after)]);
+    let crls = summary.crls.iter().map(|crl| {
+        let what = format!("CRL {} ({} revoked)", crl.number, crl.entries);
+        vec![what, crl.issuer.clone(), moment(crl.next_update)]
+    });
+    let rows: Vec<Vec<String>> = servers.chain(cas).chain(crls).collect();
+    output::table(&["file", "name", "until"], &rows)?;
+    output::line("")?;
+    if let Some(data_plane) = &data_plane {
+        data_plane::table(data_plane)?;
+        output::line("")?;
+    }
+    if let Some(ipsec) = &ipsec {
+        ipsec::table(ipsec)?;
+        output::line("")?;
+    }
+    match registered {
+        Some(Registered { institutions, terminals, pre_shared_keys, .. }) => {
+            output::line(format_args!(
+                "registry: {institutions} institutions, {terminals} terminals, \
+             {pre_shared_keys} pre-shared keys"
+            ))
+        }
+        None => output::line("registry: not there yet; 'sekisho institution add' makes it"),
+    }?;
+    output::line("all well")
+}
+
+/// Listeners and systems.
+fn served(config: &Config) -> Result<(), Failure> {
     let listeners: Vec<Vec<String>> = config
         .tls
         .listeners
@@ -59,35 +101,7 @@ pub(super) fn run(config: &Config, json: Json) -> Result<(), Failure> {
         })
         .collect();
     output::table(&["system", "name", "hosts", "upstream"], &systems)?;
-    output::line("")?;
-    let servers = summary.servers.iter().map(|leaf| {
-        vec!["server certificate".to_owned(), leaf.subject.clone(), moment(leaf.not_after)]
-    });
-    let cas = summary
-        .client_cas
-        .iter()
-        .map(|leaf| vec!["client CA".to_owned(), leaf.subject.clone(), moment(leaf.not_after)]);
-    let crls = summary.crls.iter().map(|crl| {
-        let what = format!("CRL {} ({} revoked)", crl.number, crl.entries);
-        vec![what, crl.issuer.clone(), moment(crl.next_update)]
-    });
-    let rows: Vec<Vec<String>> = servers.chain(cas).chain(crls).collect();
-    output::table(&["file", "name", "until"], &rows)?;
-    output::line("")?;
-    if let Some(ipsec) = &ipsec {
-        ipsec::table(ipsec)?;
-        output::line("")?;
-    }
-    match registered {
-        Some(Registered { institutions, terminals, pre_shared_keys }) => {
-            output::line(format_args!(
-                "registry: {institutions} institutions, {terminals} terminals, \
-             {pre_shared_keys} pre-shared keys"
-            ))
-        }
-        None => output::line("registry: not there yet; 'sekisho institution add' makes it"),
-    }?;
-    output::line("all well")
+    output::line("")
 }
 
 /// How many there are of what.
@@ -95,6 +109,7 @@ struct Registered {
     institutions: usize,
     terminals: usize,
     pre_shared_keys: usize,
+    ip_vpn_prefixes: usize,
 }
 
 /// What the registry holds, if there is one.
@@ -103,11 +118,12 @@ fn registered(config: &Config) -> Result<Option<Registered>, Failure> {
         return Ok(None);
     }
     let reader = Reader::open(&config.registry)?;
-    gateway::compile(config, &reader)?;
+    let policy = gateway::compile(config, &reader)?;
     Ok(Some(Registered {
         institutions: reader.institutions(&Filter::default())?.len(),
         terminals: reader.terminals(&Filter::default())?.len(),
         pre_shared_keys: pre_shared_keys(config, &reader)?,
+        ip_vpn_prefixes: policy.ip_vpn_prefixes().count(),
     }))
 }
 

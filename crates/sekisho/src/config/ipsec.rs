@@ -42,33 +42,15 @@ pub(crate) struct Ipsec {
     pub(crate) tunnel: Tunnel,
 }
 
-/// How packets inside are carried.
+/// How packets in tunnels are carried.
 #[derive(Clone, Debug)]
 pub(crate) struct Tunnel {
-    /// The TUN device's name.
-    pub(crate) device: String,
-    /// The kernel's routing table for what is behind peers.
-    pub(crate) routing_table: u32,
-    /// Of the rules that lead to it.
-    pub(crate) rule_priority: u32,
-    /// Threads that carry packets.
-    pub(crate) workers: usize,
-    /// How long each looks for the next packet before it sleeps.
-    pub(crate) busy_poll: Duration,
     /// Longest outer packet, in octets, until a path proves shorter.
     pub(crate) path_mtu: u16,
     /// Whether routers may not fragment outer packets (DF).
     pub(crate) dont_fragment: bool,
-    /// Whether TCP is told of the tunnel's MTU.
-    pub(crate) clamp_mss: bool,
-    /// Whether packets too long for the tunnel are fragmented where their sender permits it.
-    pub(crate) fragment_inner: bool,
     /// Packets that may come out of order (RFC 4303 §3.4.3).
     pub(crate) replay_window: u32,
-    /// Flows of one worker.
-    pub(crate) flows: usize,
-    /// Flows of one session.
-    pub(crate) flows_per_session: u32,
 }
 
 /// Upper bounds on what peers can make the gateway hold.

@@ -3,6 +3,7 @@
 //! [`raw`] is the shape of the file, [`read`] turns it into a [`Config`] in which every
 //! value has been checked, and a [`Problem`] says what was wrong, where, and what to do.
 
+mod data_plane;
 mod ipsec;
 mod problem;
 mod raw;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use policy::{System, UtcOffset};
 use terminator::{Limits, ListenerSettings, Timeouts, Upstream};
 
+pub(crate) use data_plane::{DataPlane, IpVpn};
 pub(crate) use ipsec::{Ipsec, IpsecLimits, Pool, Tunnel};
 pub(crate) use problem::{Problem, Problems};
 
@@ -80,6 +82,9 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) ca: Option<CaFiles>,
     pub(crate) tls: Tls,
+    pub(crate) data_plane: DataPlane,
+    /// Without it the IP-VPN road is closed.
+    pub(crate) ip_vpn: Option<IpVpn>,
     /// Without it the IPsec road is closed.
     pub(crate) ipsec: Option<Ipsec>,
     pub(crate) systems: Vec<System>,

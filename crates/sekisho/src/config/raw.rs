@@ -13,6 +13,9 @@ pub(super) struct Raw {
     pub(super) log: RawLog,
     pub(super) ca: Option<RawCa>,
     pub(super) tls: RawTls,
+    #[serde(default)]
+    pub(super) data_plane: RawDataPlane,
+    pub(super) ip_vpn: Option<RawIpVpn>,
     pub(super) ipsec: Option<RawIpsec>,
     #[serde(default)]
     pub(super) system: Vec<RawSystem>,
@@ -123,18 +126,30 @@ pub(super) struct RawIpsec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTunnel {
+    pub(super) path_mtu: Option<Spanned<u16>>,
+    pub(super) dont_fragment: Option<bool>,
+    pub(super) replay_window: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDataPlane {
     pub(super) device: Option<Text>,
     pub(super) routing_table: Option<Spanned<u32>>,
     pub(super) rule_priority: Option<Spanned<u32>>,
     pub(super) workers: Option<Spanned<u16>>,
     pub(super) busy_poll: Option<Text>,
-    pub(super) path_mtu: Option<Spanned<u16>>,
-    pub(super) dont_fragment: Option<bool>,
     pub(super) clamp_mss: Option<bool>,
     pub(super) fragment_inner: Option<bool>,
-    pub(super) replay_window: Option<Spanned<u32>>,
     pub(super) flows: Option<Spanned<u32>>,
-    pub(super) flows_per_session: Option<Spanned<u32>>,
+    pub(super) flows_per_institution: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIpVpn {
+    pub(super) interfaces: Spanned<Vec<Text>>,
+    pub(super) device: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

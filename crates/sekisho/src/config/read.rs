@@ -1,5 +1,6 @@
 //! From the shape of the file to checked values. All problems are found in one pass.
 
+mod data_plane;
 mod ipsec;
 mod system;
 mod tls;
@@ -85,6 +86,8 @@ impl Reader<'_> {
         });
         let (systems, upstreams) = self.systems(raw.system);
         let tls = self.tls(raw.tls, &systems)?;
+        let data_plane = self.data_plane(raw.data_plane);
+        let ip_vpn = raw.ip_vpn.map(|ip_vpn| self.ip_vpn(&ip_vpn, &data_plane.device));
         let ipsec = raw.ipsec.map(|ipsec| self.ipsec(ipsec, &tls, &systems));
         self.check_services(&tls.listeners, &upstreams);
         if (log.capacity as usize) < tls.limits.connections {
@@ -108,6 +111,8 @@ impl Reader<'_> {
             log,
             ca,
             tls,
+            data_plane,
+            ip_vpn,
             ipsec,
             systems,
             upstreams,

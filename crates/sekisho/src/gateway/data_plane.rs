@@ -1,236 +1,118 @@
-//! Between IKE and the data plane: what the one says, in the other's words.
+//! The data plane of a running gateway: opened and started with it, and kept in step with the
+//! policy.
 
 use std::io;
 use std::net::UdpSocket;
 use std::num::NonZeroU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use connlog::Traffic;
-use datapath::{Handle, Opened};
-use esp::{Inbound, Limits, Outbound, Parameters, Suite};
-use ike::{ChildId, ChildSa, Nat, Path, Peer, Proof, SessionId};
-use ike_negotiation::{ChildSuite, Cipher};
-use ike_wire::{AddressRange, TrafficSelector};
-use iked::{Notice, Service};
+use datapath::{Handle, Ike, Opened};
 use ipnet::IpNet;
-use policy::{Fingerprint, Policy};
-use tunnel::{Arrival, Credential, Member, NewChild, Selector, Selectors, Way};
+use policy::Policy;
 
-use crate::config::Ipsec;
+use super::ike_plane::ToIke;
+use crate::Failure;
+use crate::config::{Config, DataPlane, Problem};
 
-/// The hard limit of a CHILD_SA's octets and packets is its soft one and an eighth: room for what
-/// flows while its successor is negotiated.
-const HARD: u64 = 8;
+/// Makes the devices, leads packets into them, and binds the sockets.
+pub(super) fn open(config: &Config, policy: &Policy) -> Result<Opened, Failure> {
+    let opened = Opened::new(settings(config), &Prefixes::new(config, policy).borrowed());
+    opened.map_err(|error| {
+        config.problems(vec![Problem::whole(error.to_string(), error.remedy())]).into()
+    })
+}
 
-/// How the data plane is configured.
-pub(super) fn settings(ipsec: &Ipsec) -> datapath::Settings {
-    let tunnel = &ipsec.tunnel;
+/// Brings it to life. `sockets` are those of IKE.
+pub(super) fn start(
+    opened: Opened,
+    policy: &Arc<Policy>,
+    ike: &Arc<ToIke>,
+    sockets: Vec<UdpSocket>,
+) -> io::Result<(Arc<Handle>, datapath::Threads)> {
+    let ike: Arc<dyn Ike> = Arc::<ToIke>::clone(ike);
+    let (handle, threads) = Handle::start(opened, policy, &ike, sockets)?;
+    handle.look_at_addresses().map_err(io::Error::other)?;
+    Ok((Arc::new(handle), threads))
+}
+
+fn settings(config: &Config) -> datapath::Settings {
+    let (plane, ipsec) = (&config.data_plane, config.ipsec.as_ref());
+    let tunnel = ipsec.map(|ipsec| &ipsec.tunnel);
+    let defaults = tunnel::Settings::default();
     datapath::Settings {
-        device: tunnel.device.clone(),
-        routing_table: tunnel.routing_table,
-        rule_priority: tunnel.rule_priority,
-        workers: workers(ipsec),
-        busy_poll: tunnel.busy_poll,
-        listen: ipsec.listen.clone(),
-        nat_port: ipsec.nat_port,
-        dont_fragment: match tunnel.dont_fragment {
+        device: plane.device.clone(),
+        ip_vpn: config.ip_vpn.as_ref().map(crate::config::IpVpn::steering),
+        routing_table: plane.routing_table,
+        rule_priority: plane.rule_priority,
+        workers: workers(plane),
+        busy_poll: plane.busy_poll,
+        listen: ipsec.map(|ipsec| ipsec.listen.clone()).unwrap_or_default(),
+        nat_port: ipsec.map_or(0, |ipsec| ipsec.nat_port),
+        dont_fragment: match tunnel.is_some_and(|tunnel| tunnel.dont_fragment) {
             true => net::DontFragment::Set,
             false => net::DontFragment::Clear,
         },
         forwarder: tunnel::Settings {
-            path_mtu: tunnel.path_mtu,
-            clamp_mss: tunnel.clamp_mss,
-            fragment_inner: tunnel.fragment_inner,
-            flows: tunnel.flows,
-            flows_per_session: tunnel.flows_per_session,
-            ..tunnel::Settings::default()
+            path_mtu: tunnel.map_or(defaults.path_mtu, |tunnel| tunnel.path_mtu),
+            clamp_mss: plane.clamp_mss,
+            fragment_inner: plane.fragment_inner,
+            flows: plane.flows,
+            flows_per_session: plane.flows_per_institution,
+            ..defaults
         },
     }
 }
 
 /// How many threads carry packets. All CHILD_SAs of one terminal are one thread's.
-pub(super) fn workers(ipsec: &Ipsec) -> NonZeroU32 {
-    let workers = u32::try_from(ipsec.tunnel.workers).unwrap_or(u32::MAX);
+pub(super) fn workers(plane: &DataPlane) -> NonZeroU32 {
+    let workers = u32::try_from(plane.workers).unwrap_or(u32::MAX);
     NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN)
 }
 
-/// What the gateway leads into its device: whatever may be behind a peer.
-pub(super) fn prefixes(policy: &Policy, ipsec: &Ipsec) -> Vec<IpNet> {
-    let pool = ipsec.pool.iter().flat_map(|pool| pool.addresses.iter().copied());
-    let mut prefixes: Vec<IpNet> = policy.inner_prefixes().chain(pool).collect();
-    prefixes.sort_unstable();
-    prefixes.dedup();
-    prefixes
+/// Where peers may be.
+pub(crate) struct Prefixes {
+    tunnels: Vec<IpNet>,
+    ip_vpn: Vec<IpNet>,
 }
 
-/// What IKE speaks to.
-#[derive(Clone)]
-pub(super) struct Plane {
+impl Prefixes {
+    /// Behind tunnels: whatever is registered, and the pool.
+    pub(crate) fn new(config: &Config, policy: &Policy) -> Self {
+        let pool = config.ipsec.iter().filter_map(|ipsec| ipsec.pool.as_ref());
+        let pool = pool.flat_map(|pool| pool.addresses.iter().copied());
+        let tunnels = policy.inner_prefixes().chain(pool).filter(|_| config.ipsec.is_some());
+        let ip_vpn = policy.ip_vpn_prefixes().filter(|_| config.ip_vpn.is_some());
+        Self { tunnels: tunnels.collect(), ip_vpn: ip_vpn.collect() }
+    }
+
+    pub(crate) fn borrowed(&self) -> net::Prefixes<'_> {
+        net::Prefixes { tunnels: &self.tunnels, ip_vpn: &self.ip_vpn }
+    }
+}
+
+/// Keeps it in step.
+pub(super) struct Upkeep<'a> {
+    config: &'a Config,
     handle: Arc<Handle>,
-    replay_window: u32,
-    limits: Limits,
 }
 
-impl Plane {
-    /// Brings the data plane to life. What its packets tell goes to the service that
-    /// [`ToIke::connect`] names.
-    pub(super) fn start(
-        opened: Opened,
-        ipsec: &Ipsec,
-        policy: &Arc<Policy>,
-        ike: &Arc<ToIke>,
-        ike_sockets: Vec<UdpSocket>,
-    ) -> io::Result<(Self, datapath::Threads)> {
-        let ike: Arc<dyn datapath::Ike> = Arc::<ToIke>::clone(ike);
-        let (handle, threads) = Handle::start(opened, policy, &ike, ike_sockets)?;
-        let limits = Limits {
-            soft_packets: ipsec.child_packets,
-            hard_packets: beyond(ipsec.child_packets),
-            soft_octets: ipsec.child_bytes,
-            hard_octets: beyond(ipsec.child_bytes),
-        };
-        handle.look_at_addresses().map_err(io::Error::other)?;
-        let replay_window = ipsec.tunnel.replay_window;
-        Ok((Self { handle: Arc::new(handle), replay_window, limits }, threads))
+impl<'a> Upkeep<'a> {
+    pub(super) fn new(config: &'a Config, handle: Arc<Handle>) -> Self {
+        Self { config, handle }
     }
 
-    pub(super) fn handle(&self) -> &Arc<Handle> {
-        &self.handle
-    }
-
-    fn child(&self, child: &ChildSa, peer: &Peer) -> Result<NewChild, esp::Error> {
-        let (suite, esn) = (suite_of(&child.suite), child.suite.esn);
-        let (encryption, integrity) = (&child.keys_in.encryption, &child.keys_in.integrity);
-        let (encryption, integrity) = (encryption.as_bytes(), integrity.as_bytes());
-        let inbound = Parameters { spi: child.spi_in, suite, encryption, integrity, esn };
-        let (encryption, integrity) = (&child.keys_out.encryption, &child.keys_out.integrity);
-        let (encryption, integrity) = (encryption.as_bytes(), integrity.as_bytes());
-        let outbound = Parameters { spi: child.spi_out, suite, encryption, integrity, esn };
-        Ok(NewChild {
-            id: child.id.0,
-            replaces: child.replaces.map(|id| id.0),
-            member: Arc::new(Member { session: child.session.0, credential: credential(peer) }),
-            spi_in: child.spi_in,
-            spi_out: child.spi_out,
-            inbound: Inbound::new(&inbound, self.replay_window, self.limits)?,
-            outbound: Outbound::new(&outbound, self.limits)?,
-            selectors: Selectors {
-                local: child.local.iter().map(selector).collect(),
-                remote: child.remote.iter().map(selector).collect(),
-            },
-            way: way(child.path, peer.nat, child.encapsulate),
-            send_at_once: child.send_at_once,
-        })
-    }
-}
-
-/// The hard limit after a soft one.
-fn beyond(soft: u64) -> u64 {
-    soft.saturating_add(soft / HARD)
-}
-
-fn suite_of(suite: &ChildSuite) -> Suite {
-    match suite.cipher {
-        Cipher::Aead(algorithm) => Suite::Aead(algorithm),
-        Cipher::Cbc { key, integrity } => Suite::CbcHmac { key_len: key.octets(), integrity },
-    }
-}
-
-fn credential(peer: &Peer) -> Credential {
-    match &peer.proof {
-        Proof::Certificate(certificate) => {
-            Credential::Certificate(Fingerprint(certificate.leaf.fingerprint))
-        }
-        Proof::PreSharedKey => Credential::Identity(peer.identity.to_string().into()),
-    }
-}
-
-fn selector(given: &TrafficSelector) -> Selector {
-    let (first, last) = match given.addresses {
-        AddressRange::V4(first, last) => (first.into(), last.into()),
-        AddressRange::V6(first, last) => (first.into(), last.into()),
-    };
-    Selector { protocol: given.protocol, first, last, ports: given.ports }
-}
-
-/// Without UDP, ports mean nothing.
-fn way(path: Path, nat: Nat, encapsulated: bool) -> Way {
-    let (mut local, mut remote) = (path.local, path.remote);
-    if !encapsulated {
-        local.set_port(0);
-        remote.set_port(0);
-    }
-    Way {
-        path: tunnel::Path { local, remote },
-        encapsulated,
-        follow: nat.remote,
-        keep_alive: nat.local,
-    }
-}
-
-impl iked::DataPlane for Plane {
-    fn install(&mut self, child: ChildSa, peer: &Peer) {
-        match self.child(&child, peer) {
-            Ok(child) => self.handle.install(child),
-            // IKE draws keys as its suites need them.
-            Err(error) => tracing::error!(spi = child.spi_in, %error, "a CHILD_SA is not in use"),
+    /// Judges by another policy.
+    pub(super) fn take_policy(&self, policy: &Arc<Policy>) {
+        let prefixes = Prefixes::new(self.config, policy);
+        if let Err(error) = self.handle.set_policy(policy, &prefixes.borrowed()) {
+            tracing::error!("{error}; {}", error.remedy());
         }
     }
 
-    fn remove(&mut self, child: ChildId) -> Traffic {
-        let carried = self.handle.remove(child.0);
-        Traffic {
-            bytes_in: carried.octets_in,
-            bytes_out: carried.octets_out,
-            packets_in: carried.packets_in,
-            packets_out: carried.packets_out,
+    /// Looks for new addresses of this machine: no flow may lead to the gateway itself.
+    pub(super) fn look_at_addresses(&self) {
+        if let Err(error) = self.handle.look_at_addresses() {
+            tracing::warn!("{error}; {}", error.remedy());
         }
-    }
-
-    fn moved(&mut self, session: SessionId, path: Path, nat: Nat) {
-        self.handle.moved(session.0, way(path, nat, nat.any()));
-    }
-}
-
-impl iked::EspSink for Plane {
-    fn receive(&self, path: Path, packet: &[u8]) {
-        let path = tunnel::Path { local: path.local, remote: path.remote };
-        self.handle.receive(Arrival { path, encapsulated: true, ecn: 0 }, packet);
-    }
-}
-
-/// Where the data plane's news go, once IKE is there.
-#[derive(Default)]
-pub(super) struct ToIke(OnceLock<Arc<Service>>);
-
-impl ToIke {
-    pub(super) fn connect(&self, service: &Arc<Service>) {
-        // There is one service.
-        let _ = self.0.set(Arc::clone(service));
-    }
-}
-
-impl datapath::Ike for ToIke {
-    fn message(&self, path: &tunnel::Path, message: &[u8]) {
-        if let Some(service) = self.0.get() {
-            service.deliver(Path { local: path.local, remote: path.remote }, message);
-        }
-    }
-
-    fn notice(&self, notice: tunnel::Notice) {
-        let Some(service) = self.0.get() else { return };
-        service.notice(match notice {
-            tunnel::Notice::Alive(session) => Notice::Alive(SessionId(session)),
-            tunnel::Notice::Moved(session, path) => {
-                let path = Path { local: path.local, remote: path.remote };
-                Notice::Moved(SessionId(session), path)
-            }
-            tunnel::Notice::RekeyDue { session, child } => {
-                Notice::RekeyDue(SessionId(session), ChildId(child))
-            }
-            tunnel::Notice::Spent { session, child } => {
-                Notice::Spent(SessionId(session), ChildId(child))
-            }
-        });
     }
 }

@@ -1,18 +1,21 @@
 //! The IPsec road of a running gateway: started with it, and kept in step with its files and
 //! with the keys in the registry.
 
+use std::io;
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datapath::{Handle, Opened};
+use datapath::Handle;
 use iked::{BindError, Material, Parts, Service, Settings, Sharing, Sockets};
 use logstore::Recorder;
 use policy::{Network, Policy};
 use registry::{KeyRing, Reader};
 use tokio::sync::watch;
 
-use super::data_plane::{self, Plane, ToIke};
+use super::data_plane;
+use super::ike_plane::{Plane, ToIke};
 use super::status::Status;
 use super::upkeep::{Attempt, Identity, files_of, versions};
 use super::{GatewayEvent, Journal};
@@ -24,7 +27,6 @@ use crate::material::{CrlNumbers, Summary, sealing};
 /// What was read and bound before anything is served.
 pub(super) struct Prepared<'a> {
     ipsec: &'a Ipsec,
-    opened: Opened,
     sockets: Sockets,
     files: Files,
     summary: Summary,
@@ -32,12 +34,13 @@ pub(super) struct Prepared<'a> {
     ready: Ready,
 }
 
-/// Reads the road's files and keys, and binds its sockets.
+/// Reads the road's files and keys, and binds its sockets: `nat_port` after the data plane, which
+/// shares it.
 pub(super) fn prepare<'a>(
     config: &'a Config,
     ipsec: &'a Ipsec,
     reader: &Reader,
-    policy: &Policy,
+    nat_port: u16,
 ) -> Result<Prepared<'a>, Failure> {
     let (files, summary) = ipsec::load(config, ipsec, crate::unix_now(), &CrlNumbers::new())?;
     for warning in &files.warnings {
@@ -45,19 +48,20 @@ pub(super) fn prepare<'a>(
     }
     let ring = sealing::key_ring(config, reader)?;
     let ready = files.ready(&ring).map_err(|problem| config.problems(vec![problem]))?;
-    let prefixes = data_plane::prefixes(policy, ipsec);
-    let opened = Opened::new(data_plane::settings(ipsec), &prefixes);
-    let opened = opened.map_err(|error| {
-        config.problems(vec![Problem::whole(error.to_string(), error.remedy())])
-    })?;
-    // After those of the data plane, whose port they share.
     let sharing = match ipsec.tunnel.dont_fragment {
         true => Sharing::HearingPathMtu,
         false => Sharing::Shared,
     };
-    let sockets = Sockets::bind(&ipsec.listen, ipsec.port, opened.nat_port(), sharing)
+    let sockets = Sockets::bind(&ipsec.listen, ipsec.port, nat_port, sharing)
         .map_err(|error| not_bound(config, &error))?;
-    Ok(Prepared { ipsec, opened, sockets, files, summary, ring, ready })
+    Ok(Prepared { ipsec, sockets, files, summary, ring, ready })
+}
+
+impl Prepared<'_> {
+    /// Those that share the data plane's port.
+    pub(super) fn sockets_with_esp(&self) -> io::Result<Vec<UdpSocket>> {
+        self.sockets.with_esp()
+    }
 }
 
 fn not_bound(config: &Config, error: &BindError) -> Problems {
@@ -68,24 +72,21 @@ fn not_bound(config: &Config, error: &BindError) -> Problems {
 pub(super) fn start(
     config: &Config,
     prepared: Prepared<'_>,
+    plane: Arc<Handle>,
+    to_ike: &ToIke,
     policies: watch::Receiver<Arc<Policy>>,
     recorder: Recorder,
-) -> Result<(Started, Threads), Failure> {
-    let to_ike = Arc::<ToIke>::default();
-    let policy = Arc::clone(&policies.borrow());
-    let (plane, carriers) = {
-        let sockets = prepared.sockets.with_esp()?;
-        Plane::start(prepared.opened, prepared.ipsec, &policy, &to_ike, sockets)?
-    };
-    let Prepared { ipsec, sockets, files, summary, ring, ready, .. } = prepared;
+) -> Result<(Started, iked::Threads), Failure> {
+    let Prepared { ipsec, sockets, files, summary, ring, ready } = prepared;
     for address in sockets.addresses() {
         tracing::info!(udp = %address, "receiving IKE");
     }
     let settings = Settings {
         gateway: Arc::clone(&config.gateway),
         offset: config.offset,
-        config: endpoint_config(ipsec),
+        config: endpoint_config(config, ipsec),
     };
+    let plane = Plane::new(plane, ipsec);
     let (service, threads) = Service::start(Parts {
         settings,
         sockets,
@@ -93,38 +94,17 @@ pub(super) fn start(
         policies,
         recorder,
         data_plane: Box::new(plane.clone()),
-        esp: Arc::new(plane.clone()),
+        esp: Arc::new(plane),
     })?;
     let service = Arc::new(service);
     to_ike.connect(&service);
-    let plane = Arc::clone(plane.handle());
-    let started = Started { service, plane, files, summary, ring, unusable: ready.unusable };
-    Ok((started, Threads { ike: threads, carriers }))
-}
-
-/// The road's threads.
-pub(super) struct Threads {
-    ike: iked::Threads,
-    carriers: datapath::Threads,
-}
-
-impl Threads {
-    /// Whether all are still there.
-    pub(super) fn are_well(&self) -> bool {
-        self.ike.are_well() && self.carriers.are_well()
-    }
-
-    /// Ends every session and tells its peer, then the packets' threads.
-    pub(super) fn stop(self) {
-        self.ike.stop();
-        self.carriers.stop();
-    }
+    let started = Started { service, files, summary, ring, unusable: ready.unusable };
+    Ok((started, threads))
 }
 
 /// The road, from its start on.
 pub(super) struct Started {
     pub(super) service: Arc<Service>,
-    pub(super) plane: Arc<Handle>,
     files: Files,
     summary: Summary,
     ring: KeyRing,
@@ -132,7 +112,7 @@ pub(super) struct Started {
 }
 
 /// The ports are those of the sockets.
-fn endpoint_config(ipsec: &Ipsec) -> ike::Config {
+fn endpoint_config(config: &Config, ipsec: &Ipsec) -> ike::Config {
     let mut pool = ike::PoolConfig::default();
     for prefix in ipsec.pool.iter().flat_map(|pool| &pool.addresses) {
         match prefix {
@@ -159,7 +139,7 @@ fn endpoint_config(ipsec: &Ipsec) -> ike::Config {
             ..ike::Limits::default()
         },
         pool,
-        lanes: data_plane::workers(ipsec),
+        lanes: data_plane::workers(&config.data_plane),
         ..ike::Config::default()
     }
 }
@@ -177,7 +157,6 @@ pub(super) struct Upkeep<'a> {
     status: &'a Status,
     journal: &'a Journal,
     service: Arc<Service>,
-    plane: Arc<Handle>,
     files: Files,
     ring: KeyRing,
     crl_numbers: CrlNumbers,
@@ -199,7 +178,7 @@ impl<'a> Upkeep<'a> {
         status: &'a Status,
         journal: &'a Journal,
     ) -> Self {
-        let Started { service, plane, files, summary, ring, unusable } = started;
+        let Started { service, files, summary, ring, unusable } = started;
         status.note_summary(Network::Ipsec, &summary);
         let paths = files_of(&ipsec.certificates, &ipsec.client_ca, &ipsec.crl);
         let mut upkeep = Self {
@@ -208,7 +187,6 @@ impl<'a> Upkeep<'a> {
             status,
             journal,
             service,
-            plane,
             files,
             ring,
             crl_numbers: summary.crl_numbers(),
@@ -223,12 +201,8 @@ impl<'a> Upkeep<'a> {
         upkeep
     }
 
-    /// The registry has changed, and this is the policy now.
-    pub(super) fn note_registry(&mut self, policy: &Arc<Policy>) {
-        let prefixes = data_plane::prefixes(policy, self.ipsec);
-        if let Err(error) = self.plane.set_policy(policy, &prefixes) {
-            tracing::error!("{error}; {}", error.remedy());
-        }
+    /// The registry has changed.
+    pub(super) fn note_registry(&mut self) {
         self.keys_are_stale = true;
         self.keys = Attempt::default();
     }
@@ -256,9 +230,6 @@ impl<'a> Upkeep<'a> {
 
     /// Applies a change of the files, or tries again what could not be applied.
     pub(super) fn look_at_files(&mut self) {
-        if let Err(error) = self.plane.look_at_addresses() {
-            tracing::warn!("{error}; {}", error.remedy());
-        }
         let versions = versions(&self.paths);
         if versions != self.versions || (self.material.has_failed() && self.material.is_due()) {
             self.versions = versions;

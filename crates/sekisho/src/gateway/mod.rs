@@ -2,7 +2,9 @@
 
 mod data_plane;
 mod events;
+mod ike_plane;
 mod ipsec;
+mod layer3;
 mod sessions;
 mod status;
 mod upkeep;
@@ -66,9 +68,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let listeners = Listeners::bind(&config.tls.listeners, config.workers)
         .map_err(|error| not_listening(config, &error))?;
     let addresses = listeners.addresses().to_vec();
-    let prepared = config.ipsec.as_ref();
-    let prepared = prepared.map(|ipsec| ipsec::prepare(config, ipsec, &reader, &policy));
-    let prepared = prepared.transpose()?;
+    let prepared = layer3::prepare(config, &reader, &policy)?;
 
     let (recorder, writer) = start_log(config)?;
     let journal = Journal {
@@ -77,15 +77,11 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         offset: config.offset,
     };
     let front = Front::new(settings(config), handshakes, policy_changes, recorder.clone());
-    let road = prepared
-        .map(|prepared| ipsec::start(config, prepared, policies.subscribe(), recorder.clone()));
-    let (road, tunnels) = road.transpose()?.unzip();
-    let ipsec = road.as_ref().map(|road| sessions::Road {
-        ike: Arc::clone(&road.service),
-        plane: Arc::clone(&road.plane),
-    });
+    let roads = prepared.map(|prepared| layer3::start(config, prepared, &policies, &recorder));
+    let (roads, carriers) = roads.transpose()?.unzip();
+    let road = roads.as_ref().map(layer3::Started::road);
     let status =
-        status::Status::new(config, Arc::clone(&front), ipsec, recorder, policies.subscribe());
+        status::Status::new(config, Arc::clone(&front), road, recorder, policies.subscribe());
     status.note_summary(Network::Tls, &summary);
     let socket = status::serve(&config.socket, Arc::clone(&status))?;
     let workers = Workers::start(&front, listeners)?;
@@ -99,11 +95,9 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let numbers = summary.crl_numbers();
-    let road = config.ipsec.as_ref().zip(road);
-    let road = road.map(|(ipsec, road)| ipsec::Upkeep::new(config, ipsec, road, &status, &journal));
     let mut upkeep =
         upkeep::Upkeep::new(config, reader, policies, numbers, &front, &status, &journal)
-            .with_ipsec(road);
+            .with_layer3(roads);
     'running: loop {
         for signal in signals.pending() {
             match signal {
@@ -113,17 +107,17 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         }
         upkeep.look();
         // Without either nobody would be served, and nobody would know why.
-        let tunnels_are_well = tunnels.as_ref().is_none_or(ipsec::Threads::are_well);
-        if !workers.are_well() || !tunnels_are_well || !status.log_is_there() {
+        let carriers_are_well = carriers.as_ref().is_none_or(layer3::Threads::are_well);
+        if !workers.are_well() || !carriers_are_well || !status.log_is_there() {
             return Err("an internal fault ended a part of the gateway; it stops whole".into());
         }
         std::thread::sleep(TICK);
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping: live connections may finish; a second signal ends them");
-    // A tunnel has no end of its own to wait for.
-    if let Some(tunnels) = tunnels {
-        tunnels.stop();
+    // A tunnel has no end of its own to wait for, and neither has a packet.
+    if let Some(carriers) = carriers {
+        carriers.stop();
     }
     workers.stop(|| {
         upkeep.look();

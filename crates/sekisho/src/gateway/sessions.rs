@@ -1,4 +1,4 @@
-//! The IPsec road as status answers show it.
+//! The roads of layer 3 as status answers show them.
 
 use std::sync::Arc;
 
@@ -8,21 +8,23 @@ use serde_json::{Value, json};
 
 /// Whom to ask.
 pub(super) struct Road {
-    pub(super) ike: Arc<Service>,
+    pub(super) ike: Option<Arc<Service>>,
     pub(super) plane: Arc<Handle>,
 }
 
 impl Road {
     /// Every reason with its count since the start, by code; some come twice.
     pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
-        self.ike.counts().into_iter().chain(self.plane.counts()).collect()
+        let of_ike = self.ike.iter().flat_map(|ike| ike.counts());
+        of_ike.chain(self.plane.counts()).collect()
     }
 }
 
-/// Its sessions by terminal, and what each worker of the data plane holds; `null` when the IKE
-/// thread does not answer, or for a worker that does not.
+/// The IPsec road's sessions by terminal, and what each worker of the data plane holds; `null`
+/// without that road, when the IKE thread does not answer, or for a worker that does not.
 pub(super) fn describe(road: &Road) -> Value {
-    let Some(Snapshot { half_open, mut sessions }) = road.ike.snapshot() else {
+    let snapshot = road.ike.as_ref().and_then(|ike| ike.snapshot());
+    let Some(Snapshot { half_open, mut sessions }) = snapshot else {
         return Value::Null;
     };
     sessions.sort_by(|one, other| one.terminal.cmp(&other.terminal).then(one.age.cmp(&other.age)));

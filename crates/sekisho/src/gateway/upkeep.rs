@@ -14,7 +14,7 @@ use terminator::Front;
 use tokio::sync::watch;
 
 use super::status::Status;
-use super::{GatewayEvent, Journal, compile, ipsec};
+use super::{GatewayEvent, Journal, compile, data_plane, ipsec, layer3};
 use crate::Failure;
 use crate::config::{CertificateFiles, Config, Located};
 use crate::material::{self, CrlNumbers};
@@ -45,6 +45,7 @@ pub(super) struct Upkeep<'a> {
     crl_numbers: CrlNumbers,
     files_due: Instant,
     ipsec: Option<ipsec::Upkeep<'a>>,
+    data_plane: Option<data_plane::Upkeep<'a>>,
 }
 
 /// When something that failed is tried again, and what was said of it.
@@ -101,12 +102,17 @@ impl<'a> Upkeep<'a> {
             crl_numbers,
             files_due: Instant::now() + FILES,
             ipsec: None,
+            data_plane: None,
         }
     }
 
-    /// The IPsec road's as well.
-    pub(super) fn with_ipsec(self, ipsec: Option<ipsec::Upkeep<'a>>) -> Self {
-        Self { ipsec, ..self }
+    /// The roads of layer 3 as well.
+    pub(super) fn with_layer3(self, started: Option<layer3::Started>) -> Self {
+        let Some(layer3::Started { plane, ipsec }) = started else { return self };
+        let ipsec = self.config.ipsec.as_ref().zip(ipsec).map(|(ipsec, started)| {
+            ipsec::Upkeep::new(self.config, ipsec, started, self.status, self.journal)
+        });
+        Self { ipsec, data_plane: Some(data_plane::Upkeep::new(self.config, plane)), ..self }
     }
 
     /// Applies what has changed since the last look.
@@ -128,6 +134,9 @@ impl<'a> Upkeep<'a> {
         }
         if let Some(ipsec) = &mut self.ipsec {
             ipsec.look_at_files();
+        }
+        if let Some(plane) = &self.data_plane {
+            plane.look_at_addresses();
         }
         self.status.warn_of_expiry();
         self.status.watch_log();
@@ -171,8 +180,11 @@ impl<'a> Upkeep<'a> {
             tracing::info!(generation, "policy changed");
             self.journal
                 .note(GatewayEvent::PolicyChanged, Some(format!("generation {generation}")));
+            if let Some(plane) = &self.data_plane {
+                plane.take_policy(&policy);
+            }
             if let Some(ipsec) = &mut self.ipsec {
-                ipsec.note_registry(&policy);
+                ipsec.note_registry();
             }
         }
         self.applied = Some(version);

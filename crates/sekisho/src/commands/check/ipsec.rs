@@ -72,7 +72,6 @@ pub(super) fn table(checked: &Checked<'_>) -> Result<(), Failure> {
     row("CHILD_SA lifetime", seconds(ipsec.child_lifetime));
     row("liveness check after", seconds(ipsec.dpd_interval));
     let tunnel = &ipsec.tunnel;
-    row("packets", format!("{} workers, device {}", tunnel.workers, tunnel.device));
     row("path MTU", tunnel.path_mtu.to_string());
     match &ipsec.pool {
         Some(pool) => {
@@ -87,18 +86,9 @@ pub(super) fn table(checked: &Checked<'_>) -> Result<(), Failure> {
 
 fn tunnel(tunnel: &Tunnel) -> Value {
     json!({
-        "device": tunnel.device,
-        "routing_table": tunnel.routing_table,
-        "rule_priority": tunnel.rule_priority,
-        "workers": tunnel.workers,
-        "busy_poll_microseconds": tunnel.busy_poll.as_micros() as u64,
         "path_mtu": tunnel.path_mtu,
         "dont_fragment": tunnel.dont_fragment,
-        "clamp_mss": tunnel.clamp_mss,
-        "fragment_inner": tunnel.fragment_inner,
         "replay_window": tunnel.replay_window,
-        "flows": tunnel.flows,
-        "flows_per_session": tunnel.flows_per_session,
     })
 }
 

@@ -1,9 +1,7 @@
 //! The section `[ipsec]`.
 
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::time::Duration;
 
 use ike_negotiation::{ChildProposal, IkeProposal, ProposalError};
 use ipnet::IpNet;
@@ -135,58 +133,13 @@ impl Reader<'_> {
     }
 
     fn tunnel(&mut self, raw: RawTunnel) -> Tunnel {
-        let device = raw.device.as_ref().map_or("sekisho0", |name| name.as_ref().as_str());
-        // IFNAMSIZ, with the final zero.
-        let is_name = |name: &str| {
-            (1..=15).contains(&name.len())
-                && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-        };
-        if let Some(given) = raw.device.as_ref().filter(|name| !is_name(name.as_ref())) {
-            self.fault(given, "is not a name of a device", "1 to 15 letters, digits or hyphens");
-        }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cores = u16::try_from(cores).unwrap_or(u16::MAX);
-        let mut within = |given: Option<Spanned<u32>>, default: u32, range: RangeInclusive<u32>| {
-            let Some(given) = given else { return default };
-            if !range.contains(given.as_ref()) {
-                let remedy = format!("give {} to {}", range.start(), range.end());
-                self.problem(given.span(), "out of range", &remedy);
-            }
-            given.into_inner()
-        };
-        // Tables 253 to 255 are the kernel's own, and so are the rules beside 1 to 32765.
-        let routing_table = within(raw.routing_table, 4500, 256..=u32::MAX);
-        let rule_priority = within(raw.rule_priority, 4500, 1..=32_765);
-        let replay_window = within(raw.replay_window, 8192, 64..=65_536);
         let path_mtu = raw.path_mtu.map(|mtu| Spanned::new(mtu.span(), u32::from(*mtu.as_ref())));
-        // IPv6 inside needs 1280, and the headers around it their room.
-        let path_mtu = within(path_mtu, 1454, 1400..=9216) as u16;
         Tunnel {
-            device: device.to_owned(),
-            routing_table,
-            rule_priority,
-            workers: usize::from(self.at_least_one(&raw.workers, cores)),
-            busy_poll: self.busy_poll(raw.busy_poll.as_ref()),
-            path_mtu,
+            // IPv6 inside needs 1280, and the headers around it their room.
+            path_mtu: self.within(path_mtu, 1454, 1400..=9216) as u16,
             dont_fragment: raw.dont_fragment.unwrap_or(false),
-            clamp_mss: raw.clamp_mss.unwrap_or(true),
-            fragment_inner: raw.fragment_inner.unwrap_or(true),
-            replay_window: replay_window.next_power_of_two(),
-            flows: self.at_least_one(&raw.flows, 262_144) as usize,
-            flows_per_session: self.at_least_one(&raw.flows_per_session, 32_768),
+            replay_window: self.within(raw.replay_window, 8192, 64..=65_536).next_power_of_two(),
         }
-    }
-
-    fn busy_poll(&mut self, given: Option<&Text>) -> Duration {
-        const DEFAULT: Duration = Duration::from_micros(50);
-        const LONGEST: Duration = Duration::from_millis(100);
-        let Some(given) = given else { return DEFAULT };
-        let parsed = given.as_ref().parse::<jiff::SignedDuration>().ok();
-        let parsed = parsed.and_then(|duration| Duration::try_from(duration).ok());
-        parsed.filter(|duration| *duration <= LONGEST).unwrap_or_else(|| {
-            self.fault(given, "is not a time to look for packets", "give 0s to 100ms, as '50us'");
-            DEFAULT
-        })
     }
 
     fn pool(&mut self, raw: &RawPool, systems: &[System]) -> Pool {
