@@ -121,6 +121,7 @@ const NEEDS: &[Need] = &[
         Apt("libstrongswan-standard-plugins"),
         "strongSwan's ciphers",
     ),
+    need(&[Roads], Program("tcpdump"), Apt("tcpdump"), "shows what reaches the systems"),
     need(&[Test], File(SCAPY), Apt("python3-scapy"), "makes ESP packets, good and bad"),
     need(&[Test], File(CRYPTOGRAPHY), Apt("python3-cryptography"), "scapy's ciphers"),
     need(

@@ -12,7 +12,7 @@ use crate::program::{self, Outcome};
 use crate::site::HOSTS;
 
 /// How long a client waits, in seconds, for what it will get and for what it will not.
-const PATIENCE: [&str; 2] = ["10", "1"];
+const PATIENCE: [&str; 2] = ["5", "1"];
 
 /// How a client fared by its own account.
 pub(super) struct Told {

@@ -140,7 +140,8 @@ fn setup() -> Setup {
             ),
         ])
         .ipsec(&format!(
-            "[ipsec]\nlisten = [\"{CENTRE}\"]\nidentity = \"{IPSEC}\"\n\
+            "[ip_vpn]\ninterfaces = [\"vpn0\"]\n\
+             [ipsec]\nlisten = [\"{CENTRE}\"]\nidentity = \"{IPSEC}\"\n\
              [ipsec.pool]\naddresses = [\"{POOL}\"]\n\
              [[ipsec.certificate]]\nchain = \"tls/ipsec-ecdsa.pem\"\nkey = \"tls/ipsec-ecdsa.key\"\n"
         ));
