@@ -1,7 +1,5 @@
 //! The namespaces and how they are joined.
 
-use std::path::Path;
-
 use demo::systems::Kind;
 
 use super::places::{CENTRE_INSIDE, MEMBER, STRANGER, WARD, system};
@@ -9,8 +7,20 @@ use crate::netns::{Namespace, Translator};
 use crate::program;
 use crate::road::Road;
 
-/// Lets nothing be forwarded that the gateway has not judged.
-const FIREWALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../conf/sekisho-forwarding.nft");
+/// Lets nothing be forwarded that the gateway has not judged, nor reach it from the IP-VPN.
+const FIREWALL: &str = "\
+table inet sekisho {
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        iifname sekisho0 accept
+        oifname { sekisho0, sekisho-vpn } accept
+    }
+    chain input {
+        type filter hook input priority filter;
+        iifname vpn0 drop
+    }
+}
+";
 
 /// Everybody's hosts.
 pub(super) struct Networks {
@@ -97,6 +107,10 @@ fn join_closed_network(closed: &Namespace, centre: &Namespace) {
     centre.address("vpn0", "172.16.0.1/24");
     centre.ip("route add 10.8.0.0/16 via 172.16.0.254");
     closed.ip("route add default via 172.16.0.1");
+    // What is forged is for the gateway to notice, not for the kernel.
+    for scope in ["all", "vpn0"] {
+        centre.set(&format!("net.ipv4.conf.{scope}.rp_filter"), "0");
+    }
 }
 
 /// Puts a host behind a router, whose address is the first of the host's network.
@@ -110,5 +124,5 @@ fn subscribe(router: &Namespace, device: &str, host: &Namespace, address: &str) 
 
 fn shut(centre: &Namespace) {
     let mut nft = centre.command("nft");
-    program::finish(nft.arg("-f").arg(Path::new(FIREWALL)), b"").expect_success();
+    program::finish(nft.args(["-f", "-"]), FIREWALL.as_bytes()).expect_success();
 }
