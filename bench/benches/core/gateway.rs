@@ -76,7 +76,7 @@ impl Gateway {
         let settings = Settings {
             path_mtu: PATH_MTU,
             flows: flows as usize,
-            flows_per_session: flows,
+            flows_per_institution: flows,
             ..Settings::default()
         };
         let now = Now { instant: Instant::now(), unix: population::MONDAY_MORNING };

@@ -68,7 +68,7 @@ fields! {
     "gateway" Text, "network" Text,
     "source" Text, "source_port" Integer, "local" Text, "local_port" Integer,
     "inner_source" Text, "inner_source_port" Integer,
-    "inner_destination" Text, "inner_destination_port" Integer,
+    "inner_destination" Text, "inner_destination_port" Integer, "protocol" Text,
     "institution" Text, "terminal" Text,
     "certificate_serial" Text, "certificate_issuer" Text, "claimed" Text, "ike_identity" Text,
     "system" Text, "requested" Text,
@@ -152,6 +152,7 @@ fn push_facts<'a>(facts: &'a Facts, values: &mut Vec<Value<'a>>) {
     values.extend(endpoint(facts.local));
     values.extend(endpoint(facts.inner_source));
     values.extend(endpoint(facts.inner_destination));
+    values.push(maybe(facts.protocol, |protocol| text(protocol.as_str())));
     values.push(maybe(facts.institution.as_ref(), |code| text(code.as_str())));
     values.push(maybe(facts.terminal.as_ref(), |name| text(name.terminal.as_str())));
     values.extend(match &facts.credential {
@@ -263,6 +264,7 @@ fn read_facts<'a>(row: &mut Row<impl Iterator<Item = Value<'a>>>) -> Result<Fact
     let network = row.parsed()?;
     let (source, local) = (row.endpoint()?, row.endpoint()?);
     let (inner_source, inner_destination) = (row.endpoint()?, row.endpoint()?);
+    let protocol = row.parsed()?;
     let institution: Option<policy::InstitutionCode> = row.parsed()?;
     let terminal: Option<policy::TerminalId> = row.parsed()?;
     let terminal = institution.clone().zip(terminal);
@@ -293,6 +295,7 @@ fn read_facts<'a>(row: &mut Row<impl Iterator<Item = Value<'a>>>) -> Result<Fact
         local,
         inner_source,
         inner_destination,
+        protocol,
         institution,
         terminal: terminal.map(|(institution, terminal)| TerminalName { institution, terminal }),
         credential,
@@ -367,7 +370,8 @@ mod tests {
                 }),
                 generation: Some(7),
                 inner_source: None,
-                inner_destination: None,
+                inner_destination: Some("192.0.2.10:443".parse().unwrap()),
+                protocol: Some(policy::Transport::Tcp),
             },
         }
     }

@@ -5,11 +5,13 @@
 //! day file and the object in JSON alike.
 #![forbid(unsafe_code)]
 
+mod denials;
 mod fields;
 mod json;
 mod record;
 mod refusals;
 
+pub use denials::{Denials, Folded};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, Value};
 pub use json::to_json;
 pub use record::{

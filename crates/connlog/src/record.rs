@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use policy::{InstitutionCode, Network, SystemId, TerminalName};
+use policy::{InstitutionCode, Network, SystemId, TerminalName, Transport};
 
 /// A reason's code, as `tls.no-certificate`.
 pub type Code = Cow<'static, str>;
@@ -113,10 +113,12 @@ pub struct Facts {
     pub source: Option<SocketAddr>,
     /// The gateway's own address that was reached.
     pub local: Option<SocketAddr>,
-    /// Source inside the tunnel.
+    /// Source inside the tunnel; on the IP-VPN the same as outside.
     pub inner_source: Option<SocketAddr>,
     /// Destination inside the tunnel.
     pub inner_destination: Option<SocketAddr>,
+    /// What the ends speak on the layer-3 roads.
+    pub protocol: Option<Transport>,
     /// The institution, as the policy names it.
     pub institution: Option<InstitutionCode>,
     /// The terminal, as the policy names it.

@@ -10,14 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use connlog::{ConnectionId, Facts};
 use ipnet::IpNet;
-use net::{DontFragment, LinkError, MtuError, Prefixes, Queue, Routes, Waker};
+use net::{DontFragment, LinkError, MtuError, Prefixes, Routes, Waker};
 use packet::{Offload, VnetHeader};
 use policy::Policy;
 use reason::{Counters, Reason as _};
 use tunnel::{Arrival, Forwarder, NewChild, Notice, Path, Tally, Traffic, Way};
 
 use crate::Lost;
+use crate::journal::{Journal, Recording};
 use crate::open::Opened;
 use crate::worker::{Parts, Worker};
 
@@ -45,12 +47,15 @@ pub(crate) enum Command {
     Policy(Arc<Policy>),
     OwnAddresses(Arc<BTreeSet<IpAddr>>),
     Describe(SyncSender<Status>),
+    Flows(Arc<Wanted>, SyncSender<Vec<FlowStatus>>),
+    EndFlow(ConnectionId, SyncSender<bool>),
     PathMtu(MtuError),
     Stop,
     /// A packet from a peer that another thread received.
     Esp(Arrival, Vec<u8>),
-    /// A packet from a system that another worker read.
-    Inner(VnetHeader, Vec<u8>),
+    /// A packet from a system that another worker read; and how many further ones to ask whether
+    /// they know of it.
+    Inner(VnetHeader, Vec<u8>, usize),
 }
 
 /// The way to one worker.
@@ -75,8 +80,14 @@ impl Remote {
     }
 
     /// The same of a packet from a system.
-    pub(crate) fn hand_over_inner(&self, vnet: VnetHeader, packet: &[u8], lost: &Counters<Lost>) {
-        self.hand(lost, || Command::Inner(vnet, packet.to_vec()));
+    pub(crate) fn hand_over_inner(
+        &self,
+        vnet: VnetHeader,
+        packet: &[u8],
+        further: usize,
+        lost: &Counters<Lost>,
+    ) {
+        self.hand(lost, || Command::Inner(vnet, packet.to_vec(), further));
     }
 
     fn hand(&self, lost: &Counters<Lost>, command: impl FnOnce() -> Command) {
@@ -102,14 +113,30 @@ pub struct Status {
     pub flows: usize,
 }
 
+/// A flow as operators see it.
+#[derive(Clone, Debug)]
+pub struct FlowStatus {
+    /// Its id on record.
+    pub connection: ConnectionId,
+    /// When it began, in microseconds since 1970-01-01T00:00:00Z.
+    pub started: i64,
+    /// What its records say.
+    pub facts: Facts,
+    /// Since its last packet.
+    pub idle: Duration,
+    /// What it has carried.
+    pub traffic: Traffic,
+}
+
+/// Which flows are wanted.
+pub type Wanted = dyn Fn(&FlowStatus) -> bool + Send + Sync;
+
 /// The running data plane, for the rest of the gateway.
 pub struct Handle {
     workers: Arc<[Remote]>,
     /// Which worker has a CHILD_SA.
     owners: Mutex<HashMap<u64, usize>>,
     routes: Mutex<Routes>,
-    /// Nothing reads them, so that what comes from the IP-VPN ends here.
-    _vpn_queues: Vec<Queue>,
     addresses: Mutex<Arc<BTreeSet<IpAddr>>>,
     tally: Arc<Tally>,
     lost: Arc<Counters<Lost>>,
@@ -126,6 +153,7 @@ impl Handle {
         policy: &Arc<Policy>,
         ike: &Arc<dyn Ike>,
         mut ike_sockets: Vec<UdpSocket>,
+        recording: &Recording,
     ) -> io::Result<(Self, Threads)> {
         let Opened { settings, offloads, queues, vpn_queues, ports, routes, .. } = opened;
         let (tally, lost) = (Arc::<Tally>::default(), Arc::<Counters<Lost>>::default());
@@ -150,6 +178,7 @@ impl Handle {
         let workers: Arc<[Remote]> = workers.into();
         let cores = net::usable_cores().unwrap_or_default();
         let mut threads = Vec::with_capacity(queues.len());
+        let mut vpn_queues = vpn_queues.into_iter();
         for (index, ((tun, ports), (orders, waker))) in
             queues.into_iter().zip(ports).zip(ends).enumerate()
         {
@@ -160,11 +189,13 @@ impl Handle {
                 Arc::clone(&tally),
                 // Its keys are random.
                 RandomState::new().hash_one(index),
+                Journal::new(recording.clone()),
             );
             let worker = Worker::new(Parts {
                 index,
                 forwarder,
                 tun,
+                ip_vpn: vpn_queues.next(),
                 offload: Offload { uso: offloads.uso },
                 busy_poll: settings.busy_poll,
                 ports,
@@ -184,7 +215,6 @@ impl Handle {
             workers: Arc::clone(&workers),
             owners: Mutex::default(),
             routes: Mutex::new(routes),
-            _vpn_queues: vpn_queues,
             addresses: Mutex::default(),
             tally,
             lost,
@@ -283,6 +313,33 @@ impl Handle {
             })
             .collect();
         asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect()
+    }
+
+    /// The flows that are wanted, `None` when one does not answer.
+    #[must_use]
+    pub fn flows(&self, wanted: &Arc<Wanted>) -> Option<Vec<FlowStatus>> {
+        let asked: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                let (answer, answered) = mpsc::sync_channel(1);
+                worker.tell(Command::Flows(Arc::clone(wanted), answer));
+                answered
+            })
+            .collect();
+        let answers: Option<Vec<_>> =
+            asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect();
+        answers.map(|flows| flows.into_iter().flatten().collect())
+    }
+
+    /// Ends a flow; says whether it was there.
+    #[must_use]
+    pub fn end_flow(&self, connection: ConnectionId) -> bool {
+        self.workers.iter().any(|worker| {
+            let (done, is_done) = mpsc::sync_channel(1);
+            worker.tell(Command::EndFlow(connection, done));
+            await_answer(&is_done, "end a flow").unwrap_or(false)
+        })
     }
 
     /// Every reason with its count since the start, by code.

@@ -10,6 +10,7 @@ use tunnel::{Arrival, Delivery, Forwarder, Now};
 
 use crate::egress::{write, write_slices};
 use crate::handle::Remote;
+use crate::journal::Journal;
 use crate::port::Port;
 use crate::{Ike, Lost};
 
@@ -32,7 +33,7 @@ pub(crate) struct Entry {
 
 /// Where it goes from here.
 pub(crate) struct Inside<'a> {
-    pub(crate) forwarder: &'a mut Forwarder,
+    pub(crate) forwarder: &'a mut Forwarder<Journal>,
     pub(crate) tun: &'a Queue,
     pub(crate) lost: &'a Counters<Lost>,
     pub(crate) ike: &'a dyn Ike,

@@ -12,19 +12,24 @@
 //! | `handle` | [`Handle`]: how the rest of the gateway speaks to the workers |
 //! | `worker` | the loop |
 //! | `ingress` | from the peers to the TUN device |
+//! | `ip_vpn` | from the IP-VPN to the TUN device |
 //! | `egress` | from the TUN device to the peers, and what waits for a socket |
+//! | `journal` | the records of flows and refusals |
 //! | `reasons` | what can go wrong here |
 #![forbid(unsafe_code)]
 
 mod egress;
 mod handle;
 mod ingress;
+mod ip_vpn;
+mod journal;
 mod open;
 mod port;
 mod reasons;
 mod worker;
 
-pub use handle::{Handle, Ike, Status, Threads};
+pub use handle::{FlowStatus, Handle, Ike, Status, Threads, Wanted};
+pub use journal::Recording;
 pub use net::{IpVpn, Prefixes};
 pub use open::{OpenError, Opened, Settings};
 pub use reasons::Lost;

@@ -1,6 +1,6 @@
 //! The loop of one worker.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -12,11 +12,12 @@ use packet::{Batch, Offload, VnetHeader};
 use reason::Counters;
 use tunnel::{Arrival, Departures, Dropped, Forwarder, Now, Sent, Traffic};
 
-use crate::egress::{Backlog, Exit};
-use crate::handle::{Command, Remote, Status};
+use crate::egress::{Backlog, Exit, write, write_slices};
+use crate::handle::{Command, FlowStatus, Remote, Status, Wanted};
 use crate::ingress::{Entry, Inside, KEEP_ALIVE};
+use crate::journal::Journal;
 use crate::port::Port;
-use crate::{Ike, Lost};
+use crate::{Ike, Lost, ip_vpn};
 
 /// Packets read from the device before the sockets have their turn.
 const READS: usize = 32;
@@ -27,12 +28,15 @@ const READ: usize = VNET_HEADER_LEN + 65_535;
 
 const TUN: u64 = u64::MAX;
 const WAKER: u64 = u64::MAX - 1;
+const IP_VPN: u64 = u64::MAX - 2;
 
 /// What a worker is made of.
 pub(crate) struct Parts {
     pub(crate) index: usize,
-    pub(crate) forwarder: Forwarder,
+    pub(crate) forwarder: Forwarder<Journal>,
     pub(crate) tun: Queue,
+    /// Of the device that what comes from the IP-VPN is read from.
+    pub(crate) ip_vpn: Option<Queue>,
     pub(crate) offload: Offload,
     pub(crate) busy_poll: Duration,
     pub(crate) ports: Vec<Port>,
@@ -61,6 +65,7 @@ pub(crate) struct Worker {
 #[derive(Default)]
 struct Turn {
     tun: bool,
+    ip_vpn: bool,
     device_gone: bool,
     orders: bool,
     room: bool,
@@ -73,6 +78,9 @@ impl Worker {
     pub(crate) fn new(parts: Parts) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.add(&parts.tun, TUN, Interest::Read)?;
+        if let Some(ip_vpn) = &parts.ip_vpn {
+            poller.add(ip_vpn, IP_VPN, Interest::Read)?;
+        }
         poller.add(&*parts.waker, WAKER, Interest::Read)?;
         for (index, port) in (0..).zip(&parts.ports) {
             poller.add(port, index, Interest::Read)?;
@@ -99,7 +107,7 @@ impl Worker {
             tracing::debug!(%error, core, "a worker is not kept on its core");
         }
         let sockets = self.parts.ports.len() + self.parts.ike_sockets.len();
-        let mut events = Events::with_capacity(sockets + 2);
+        let mut events = Events::with_capacity(sockets + 3);
         let mut turn = Turn::default();
         let mut quiet_since = Instant::now();
         loop {
@@ -112,16 +120,16 @@ impl Worker {
             }
             turn.note(&events);
             if turn.device_gone {
-                return tracing::error!("somebody has removed the TUN device");
+                return tracing::error!("somebody has removed a TUN device");
             }
-            if turn.tun || !turn.readable.is_empty() {
+            if turn.tun || turn.ip_vpn || !turn.readable.is_empty() {
                 quiet_since = Instant::now();
             } else if polls {
                 // Whoever sends the next packet may need this core.
                 yield_now();
             }
             if turn.orders && !self.obey() {
-                return;
+                return self.finish();
             }
             self.carry(&turn);
             if Instant::now() >= due {
@@ -141,6 +149,9 @@ impl Worker {
         }
         for &index in &turn.readable {
             self.receive(now, index);
+        }
+        if turn.ip_vpn {
+            self.pass(now);
         }
         if turn.room {
             self.backlog.send(&self.parts.ports, &self.parts.lost);
@@ -162,15 +173,23 @@ impl Worker {
         }
     }
 
+    fn pass(&mut self, now: Now) {
+        let Self { parts: Parts { forwarder, tun, ip_vpn: Some(ip_vpn), lost, .. }, read, .. } =
+            self
+        else {
+            return;
+        };
+        for _ in 0..READS {
+            let Some(octets) = read_from(ip_vpn, read) else { break };
+            ip_vpn::pass(now, octets, forwarder, tun, lost);
+        }
+    }
+
     fn send(&mut self, now: Now) {
         for _ in 0..READS {
-            let len = match self.parts.tun.read(&mut self.read) {
-                Ok(len) => len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => {
-                    tracing::debug!(%error, "reading from the TUN device failed");
-                    break;
-                }
+            let Some(len) = read_from(&self.parts.tun, &mut self.read).map(|octets| octets.len())
+            else {
+                break;
             };
             let Self { parts, read, departures, backlog, .. } = self;
             let Some((vnet, packet)) =
@@ -179,10 +198,8 @@ impl Worker {
                 continue;
             };
             let vnet = VnetHeader::parse(vnet);
-            let elsewhere = parts.depart(now, vnet, packet, departures, backlog);
-            if let Some(worker) = elsewhere.and_then(|worker| parts.workers.get(worker)) {
-                worker.hand_over_inner(vnet, packet, &parts.lost);
-            }
+            let further = parts.workers.len().saturating_sub(1);
+            parts.depart(now, vnet, packet, further, departures, backlog);
             if !backlog.is_empty() {
                 break;
             }
@@ -235,7 +252,8 @@ impl Worker {
 
     fn keep_time(&mut self) {
         let Parts { forwarder, ports, lost, .. } = &mut self.parts;
-        forwarder.handle_timeout(Instant::now(), |path| {
+        forwarder.ledger().record_folded(false);
+        forwarder.handle_timeout(now(), |path| {
             let leaving = Departure {
                 destination: path.remote,
                 source: Some(path.local.ip()),
@@ -280,11 +298,18 @@ impl Worker {
                     let (children, flows) = forwarder.held();
                     let _ = answer.try_send(Status { children, flows });
                 }
+                Command::Flows(wanted, answer) => {
+                    let _ = answer.try_send(self.parts.flows(&*wanted));
+                }
+                Command::EndFlow(id, done) => {
+                    let entry = forwarder.ledger().find(id);
+                    let _ = done.try_send(entry.is_some_and(|entry| forwarder.end_flow(entry)));
+                }
                 Command::PathMtu(error) => {
                     self.parts.path_mtu(&error);
                 }
                 Command::Esp(arrival, packet) => self.take_esp(&arrival, packet),
-                Command::Inner(vnet, packet) => self.take_inner(vnet, packet),
+                Command::Inner(vnet, packet, further) => self.take_inner(vnet, packet, further),
                 Command::Stop => return false,
             }
         }
@@ -297,14 +322,30 @@ impl Worker {
         entry.take(now(), arrival, &mut packet, &mut parts.inside().1);
     }
 
-    fn take_inner(&mut self, vnet: VnetHeader, mut packet: Vec<u8>) {
+    fn take_inner(&mut self, vnet: VnetHeader, mut packet: Vec<u8>, further: usize) {
         let Self { parts, departures, backlog, .. } = self;
         parts.taken();
-        // Where nobody knows the flow, it is not handed over again.
-        if parts.depart(now(), vnet, &mut packet, departures, backlog).is_some() {
-            parts.forwarder.tally().count(Dropped::NoFlow.into());
-        }
+        parts.depart(now(), vnet, &mut packet, further, departures, backlog);
         self.flush();
+    }
+
+    /// Ends every flow, and records what was not yet.
+    fn finish(&mut self) {
+        self.parts.forwarder.finish();
+        self.parts.forwarder.ledger().record_folded(true);
+    }
+}
+
+/// Reads one packet, its vnet header first; `None` when there is none.
+fn read_from<'r>(queue: &Queue, read: &'r mut [u8]) -> Option<&'r mut [u8]> {
+    match queue.read(read) {
+        Ok(len) => read.get_mut(..len),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::WouldBlock {
+                tracing::debug!(%error, "reading from a TUN device failed");
+            }
+            None
+        }
     }
 }
 
@@ -322,26 +363,59 @@ impl Parts {
         (ports, inside)
     }
 
-    fn exit<'a>(&'a mut self, backlog: &'a mut Backlog) -> (&'a mut Forwarder, Exit<'a>) {
+    fn exit<'a>(&'a mut self, backlog: &'a mut Backlog) -> (&'a mut Forwarder<Journal>, Exit<'a>) {
         let Self { forwarder, tun, ports, lost, .. } = self;
         (forwarder, Exit { ports, tun, backlog, lost })
     }
 
-    /// Sends a packet from a system on its way, or says which worker should.
+    /// Sends a packet from a system on its way. Another worker may have its flow; `further` ones
+    /// are asked.
     fn depart(
         &mut self,
         now: Now,
         vnet: VnetHeader,
         packet: &mut [u8],
+        further: usize,
         departures: &mut Departures,
         backlog: &mut Backlog,
-    ) -> Option<usize> {
+    ) {
         let (forwarder, mut exit) = self.exit(backlog);
-        match forwarder.handle_inner(now, vnet, packet, departures, &mut exit) {
-            Ok(Sent::Elsewhere(worker)) => Some(worker),
+        let next = match forwarder.handle_inner(now, vnet, packet, departures, &mut exit) {
+            Ok(Sent::Through) => {
+                let vnet = vnet.to_octets();
+                let slices = [IoSlice::new(&vnet), IoSlice::new(packet)];
+                return write_slices(exit.tun, &slices, exit.lost);
+            }
+            Ok(Sent::Reassembled) => {
+                return forwarder.reassembled(|packet| write(exit.tun, packet, exit.lost));
+            }
+            Ok(Sent::Elsewhere(worker)) => (worker, 0),
+            Ok(Sent::Unknown) => (self.index + 1, further.saturating_sub(1)),
             // What was dropped is counted.
-            Ok(Sent::Sealed | Sent::Held) | Err(_) => None,
+            Ok(Sent::Sealed | Sent::Held) | Err(_) => return,
+        };
+        let (worker, after) = next;
+        match self.workers.get(worker % self.workers.len().max(1)) {
+            Some(worker) if further > 0 => worker.hand_over_inner(vnet, packet, after, &self.lost),
+            // Nobody knows of its flow.
+            _ => self.forwarder.tally().count(Dropped::NoFlow.into()),
         }
+    }
+
+    fn flows(&mut self, wanted: &Wanted) -> Vec<FlowStatus> {
+        let views: Vec<_> = self.forwarder.flows(Instant::now()).collect();
+        let ledger = self.forwarder.ledger();
+        let status = |view: tunnel::FlowView| {
+            let entry = ledger.entry(view.entry)?;
+            Some(FlowStatus {
+                connection: entry.id,
+                started: entry.started,
+                facts: entry.facts.clone(),
+                idle: view.idle,
+                traffic: view.traffic,
+            })
+        };
+        views.into_iter().filter_map(status).filter(wanted).collect()
     }
 
     /// The next path MTU error of a socket.
@@ -363,13 +437,20 @@ impl Parts {
 
 impl Turn {
     fn note(&mut self, events: &Events) {
-        (self.tun, self.device_gone) = (false, false);
+        (self.tun, self.ip_vpn, self.device_gone) = (false, false, false);
         (self.orders, self.room) = (false, false);
         self.readable.clear();
         self.errors.clear();
         for ready in events.iter() {
             match ready.token {
-                TUN => (self.tun, self.device_gone) = (ready.readable, ready.error),
+                TUN => {
+                    self.tun = ready.readable;
+                    self.device_gone |= ready.error;
+                }
+                IP_VPN => {
+                    self.ip_vpn = ready.readable;
+                    self.device_gone |= ready.error;
+                }
                 WAKER => self.orders = true,
                 port => {
                     let index = port as usize;

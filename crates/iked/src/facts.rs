@@ -17,15 +17,11 @@ const LONGEST_NAME: usize = 255;
 
 /// A peer that proved who it is.
 pub(crate) fn of_peer(peer: &Peer) -> Facts {
-    let credential = match &peer.proof {
-        Proof::Certificate(certificate) => of_certificate(&certificate.leaf),
-        Proof::PreSharedKey => of_identity(&peer.identity),
-    };
     Facts {
         network: Some(Network::Ipsec),
         source: Some(peer.path.remote),
         local: Some(peer.path.local),
-        credential: Some(credential),
+        credential: Some(credential(peer)),
         negotiated: Some(negotiated(&peer.suite)),
         ..Facts::default()
     }
@@ -40,6 +36,14 @@ pub(crate) fn of_refused(refused: &Refused) -> Facts {
         local: Some(refused.path.local),
         credential: certificate.or_else(|| refused.identity.as_ref().map(of_identity)),
         ..Facts::default()
+    }
+}
+
+/// What a peer proved itself with, as records say it.
+pub fn credential(peer: &Peer) -> Credential {
+    match &peer.proof {
+        Proof::Certificate(certificate) => of_certificate(&certificate.leaf),
+        Proof::PreSharedKey => of_identity(&peer.identity),
     }
 }
 

@@ -38,6 +38,7 @@ mod tests;
 mod verdict;
 
 pub use data_plane::{DataPlane, EspSink, Notice};
+pub use facts::credential;
 pub use reasons::{Discarded, Milestone, Withdrawal};
 pub use service::{Material, Parts, Service, Settings, Snapshot, StartError, Threads};
 pub use session::{ChildStatus, SessionStatus};

@@ -45,7 +45,7 @@ pub use error::{LogError, Unwritable};
 pub use filter::{Kind, Query, Verdict};
 pub use read::{Log, Records};
 pub use reasons::LogReason;
-pub use recorder::Recorder;
+pub use recorder::{Claim, Recorder};
 pub use state::{Cause, Figures, LogState};
 pub use tail::Tail;
 pub use ticket::Ticket;

@@ -46,6 +46,35 @@ impl Recorder {
         }
     }
 
+    /// Records that a flow is permitted, and keeps room for its close record. The flow does not
+    /// wait for the disk.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Recorder::open`].
+    pub fn begin(&self, mut record: Record) -> Result<Claim, Unwritable> {
+        record.event = Event::Opened;
+        match self.reserve_pair() {
+            Ok((open, close)) => {
+                self.send(Parcel { record: Box::new(record), room: Some(open), waiter: None })?;
+                Ok(Claim(Some(close)))
+            }
+            Err(Unwritable::QueueFull | Unwritable::Storage) if self.shared.admits() => {
+                self.shared.count_lost(1);
+                Ok(Claim(None))
+            }
+            Err(unwritable) => Err(unwritable),
+        }
+    }
+
+    /// Records the end of what [`Recorder::begin`] recorded.
+    pub fn end(&self, claim: Claim, record: Record) {
+        match claim.0 {
+            Some(room) => self.send_with(room, record),
+            None => self.offer(record),
+        }
+    }
+
     /// Records a refusal. If there is no room it is counted as lost. Half of the room is
     /// not for refusals: whoever is turned away does not crowd out whoever is let in.
     pub fn denied(&self, record: Record) {
@@ -108,6 +137,11 @@ impl Recorder {
         self.queue.send(Message::Record(parcel)).map_err(|_| Unwritable::Stopped)
     }
 }
+
+/// A flow's claim on its close record. Whoever has it gives it to [`Recorder::end`].
+#[derive(Debug)]
+#[must_use = "without it the close record may find no room"]
+pub struct Claim(Option<Room>);
 
 impl std::fmt::Debug for Recorder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

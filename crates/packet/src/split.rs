@@ -71,6 +71,22 @@ pub struct Segments<'a> {
     left: usize,
 }
 
+/// How many packets a super-packet stands for; 1 for what is none.
+#[must_use]
+#[inline]
+pub fn count(vnet: &VnetHeader, headers: &Headers) -> u64 {
+    let transport = match headers.transport {
+        Transport::Tcp(tcp) => usize::from(tcp.header_len),
+        Transport::Udp(_) => 8,
+        Transport::Icmp(_) | Transport::Other | Transport::Absent => 0,
+    };
+    let payload = headers.len().saturating_sub(usize::from(headers.transport_at) + transport);
+    match (vnet.gso_type, vnet.gso_size) {
+        (VnetHeader::NONE, _) | (_, 0) => 1,
+        (_, size) => payload.div_ceil(usize::from(size)).max(1) as u64,
+    }
+}
+
 impl Segments<'_> {
     /// How many packets there are in all.
     #[must_use]

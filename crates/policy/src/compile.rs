@@ -169,6 +169,16 @@ impl Policy {
         self.inner.keys()
     }
 
+    /// Whether somebody on the IP-VPN has the address.
+    pub fn is_on_ip_vpn(&self, address: std::net::IpAddr) -> bool {
+        self.ip_vpn_prefix(address).is_some()
+    }
+
+    /// Names the registered IP-VPN prefix that an address is in, in this snapshot.
+    pub fn ip_vpn_prefix(&self, address: std::net::IpAddr) -> Option<u32> {
+        self.ip_vpn.longest_match(address).map(|(_, &institution)| institution)
+    }
+
     /// Where hospitals are on the IP-VPN: the prefixes of all institutions there.
     pub fn ip_vpn_prefixes(&self) -> impl Iterator<Item = IpNet> + '_ {
         self.ip_vpn.keys()

@@ -19,6 +19,30 @@ pub enum Transport {
     Icmp,
 }
 
+impl Transport {
+    /// As services are written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+        }
+    }
+}
+
+impl FromStr for Transport {
+    type Err = PortRangeError;
+
+    fn from_str(text: &str) -> Result<Self, PortRangeError> {
+        match text {
+            "tcp" => Ok(Self::Tcp),
+            "udp" => Ok(Self::Udp),
+            "icmp" => Ok(Self::Icmp),
+            _ => Err(PortRangeError),
+        }
+    }
+}
+
 /// A protocol and its ports, written `tcp/443`, `tcp/11112-11120` or `icmp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortRange {
@@ -48,11 +72,10 @@ impl FromStr for PortRange {
             return Ok(Self { transport: Transport::Icmp, ports: 0..=u16::MAX });
         }
         let (transport, ports) = text.split_once('/').ok_or(PortRangeError)?;
-        let transport = match transport {
-            "tcp" => Transport::Tcp,
-            "udp" => Transport::Udp,
-            _ => return Err(PortRangeError),
-        };
+        let transport: Transport = transport.parse()?;
+        if transport == Transport::Icmp {
+            return Err(PortRangeError);
+        }
         let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
         let first: u16 = first.parse().map_err(|_| PortRangeError)?;
         let last: u16 = last.parse().map_err(|_| PortRangeError)?;

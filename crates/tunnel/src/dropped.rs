@@ -3,7 +3,7 @@
 use esp::{Exhausted, Rejected};
 use packet::reassembly::Refused;
 use policy::Denial;
-use reason::reasons;
+use reason::{Reason as _, reasons};
 
 reasons! {
     /// Why a packet was dropped, where the policy was not the cause.
@@ -71,15 +71,23 @@ reasons! {
         /// It is for the gateway itself, at an address among a system's.
         GatewayItself = "tunnel.gateway-itself",
             ja "ゲートウェイ自身のアドレス宛ての通信です。", en "it is for an address of the gateway itself";
+        /// Of a TCP connection that the gateway did not see begin.
+        MidStream = "tunnel.mid-stream",
+            ja "開始を確認していない TCP 接続の途中のパケットです（ゲートウェイの再起動後など）。接続し直してください。",
+            en "of a TCP connection that did not begin through this gateway, as after its restart: connect anew";
+        /// The log cannot be written, so that nothing new may begin.
+        Unrecorded = "tunnel.unrecorded",
+            ja "接続ログに記録できないため、新しい通信を拒否しました。",
+            en "the connection log cannot be written, so nothing new may begin";
         /// Nobody inside asked for it.
         NoFlow = "tunnel.no-flow",
             ja "トンネル側から始まっていない通信です。", en "it belongs to no flow that a tunnel began";
         /// The flow is another session's.
         FlowOfAnother = "tunnel.flow-of-another",
             ja "同じアドレスとポートの通信を別の端末が使用中です。", en "another terminal has a flow with the same addresses and ports";
-        /// One session has too many flows.
+        /// One institution has too many flows.
         FlowLimit = "tunnel.flow-limit",
-            ja "一つのトンネルの同時通信数が上限に達しました。", en "the tunnel has as many flows as it may";
+            ja "一つの機関の同時通信数が上限に達しました。", en "the institution has as many flows as it may";
         /// The flow is alive and no SA leads to its terminal.
         NoSa = "tunnel.no-sa",
             ja "端末への SA がありません（切断中）。", en "no SA leads to the terminal: it is not connected now";
@@ -124,6 +132,17 @@ pub enum Discard {
     Dropped(Dropped),
     /// The policy refuses it.
     Denied(Denial),
+}
+
+impl Discard {
+    /// The reason's code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Dropped(dropped) => dropped.code(),
+            Self::Denied(denial) => denial.code(),
+        }
+    }
 }
 
 impl From<Rejected> for Dropped {

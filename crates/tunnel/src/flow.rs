@@ -8,6 +8,7 @@ use packet::{Headers, Icmp, Transport};
 
 use crate::Member;
 use crate::child::ChildRef;
+use crate::course::Course;
 use crate::selector::Ends;
 
 /// Protocol numbers of IANA.
@@ -161,21 +162,38 @@ fn address((high, low): Halves) -> Ipv6Addr {
     Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low))
 }
 
+/// Where the client is.
+#[derive(Clone, Debug)]
+pub(crate) enum Road {
+    /// On the closed IP-VPN.
+    IpVpn,
+    /// Behind a tunnel.
+    Tunnel {
+        /// Whose it is; as long as the flow lives, that one may continue it by any SA.
+        member: Arc<Member>,
+        /// By which SA packets go to the peer.
+        child: ChildRef,
+    },
+}
+
+/// In place of a session, of flows on the IP-VPN. No gateway runs for so many sessions.
+pub(crate) const NO_SESSION: u64 = u64::MAX;
+
 /// What is known of a flow.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
-    /// Whose it is; as long as it lives, that one may continue it by any SA.
-    pub(crate) member: Arc<Member>,
+    pub(crate) road: Road,
     /// The member's session, near at hand.
     pub(crate) session: u64,
-    /// By which SA packets go to the peer.
-    pub(crate) child: ChildRef,
     /// When it was judged last: [`Forwarder::epoch`](crate::Forwarder).
     pub(crate) epoch: u64,
     /// When time alone may end the permit, in seconds since 1970.
     pub(crate) recheck_at: i64,
     /// What it has carried.
     pub(crate) traffic: Traffic,
+    pub(crate) course: Course,
+    /// Its entry in the ledger.
+    pub(crate) entry: u32,
 }
 
 /// What went each way; "in" is from the client to the system.

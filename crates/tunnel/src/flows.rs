@@ -7,21 +7,24 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use policy::InstitutionCode;
 
-use crate::flow::{Flow, FlowKey, protocol};
-
-/// No slot.
-const NONE: u32 = u32::MAX;
+use crate::course::Pace;
+use crate::flow::{Flow, FlowKey};
+use crate::links::{Links, List};
+use crate::shares::Shares;
 
 /// How long a flow without packets is remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct FlowTimeouts {
-    /// TCP.
+    /// TCP, once it is established.
     pub tcp: Duration,
-    /// UDP.
+    /// UDP that was answered.
     pub udp: Duration,
-    /// ICMP echo.
-    pub icmp: Duration,
+    /// ICMP echo, and what nobody has answered.
+    pub brief: Duration,
+    /// TCP after its end, for what was sent twice.
+    pub closing: Duration,
 }
 
 impl Default for FlowTimeouts {
@@ -30,7 +33,8 @@ impl Default for FlowTimeouts {
         Self {
             tcp: Duration::from_secs(3600),
             udp: Duration::from_secs(180),
-            icmp: Duration::from_secs(30),
+            brief: Duration::from_secs(30),
+            closing: Duration::from_secs(3),
         }
     }
 }
@@ -44,16 +48,20 @@ struct Slot {
     key: FlowKey,
     /// Seconds since the table was made.
     seen: u32,
-    previous: u32,
-    next: u32,
+    pace: Pace,
+    /// Among all of its pace, by their last packet.
+    by_time: Links,
+    /// Whose it is.
+    share: u32,
+    /// Among its institution's, by their last packet.
+    by_share: Links,
     flow: Option<Flow>,
 }
 
 /// Flows of one time-out, by their last packet: the one that was silent longest is first.
 #[derive(Clone, Copy, Debug)]
 struct Queue {
-    first: u32,
-    last: u32,
+    list: List,
     timeout: u32,
 }
 
@@ -63,7 +71,8 @@ pub(crate) struct Flows {
     index: HashTable<u32>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    queues: [Queue; 3],
+    queues: [Queue; 4],
+    shares: Shares,
     hasher: FixedState,
     capacity: usize,
 }
@@ -72,17 +81,18 @@ impl Flows {
     /// Room for `capacity` flows. `seed` must be unpredictable: peers choose what is hashed.
     pub(crate) fn new(capacity: usize, timeouts: FlowTimeouts, seed: u64) -> Self {
         let queue = |timeout: Duration| Queue {
-            first: NONE,
-            last: NONE,
+            list: List::default(),
             timeout: u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX),
         };
+        let FlowTimeouts { tcp, udp, brief, closing } = timeouts;
         Self {
             // Twice as much: half empty, it drops the marks that removed ones leave where it is,
             // and has few; fuller, it would grow because of them.
             index: HashTable::with_capacity(capacity.saturating_mul(2)),
             slots: Vec::with_capacity(capacity),
             free: Vec::with_capacity(capacity),
-            queues: [queue(timeouts.tcp), queue(timeouts.udp), queue(timeouts.icmp)],
+            queues: [queue(tcp), queue(udp), queue(brief), queue(closing)],
+            shares: Shares::default(),
             hasher: FixedState::with_seed(seed),
             capacity: capacity.max(1),
         }
@@ -90,6 +100,11 @@ impl Flows {
 
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// How many an institution has.
+    pub(crate) fn of(&self, institution: &InstitutionCode) -> u32 {
+        self.shares.of(institution)
     }
 
     pub(crate) fn find(&self, key: &FlowKey) -> Option<FlowRef> {
@@ -109,11 +124,28 @@ impl Flows {
         // The order matters to the second only; a busy flow is moved no more often.
         if slot.seen != seconds {
             slot.seen = seconds;
-            let queue = queue_of(&slot.key);
-            self.unlink(at.0, queue);
-            self.append(at.0, queue);
+            self.unlink(at.0);
+            self.append(at.0);
         }
         self.slots.get_mut(at.0 as usize)?.flow.as_mut()
+    }
+
+    /// The flow's time-out is another from now on, if its course says so.
+    pub(crate) fn repace(&mut self, at: FlowRef) {
+        let Some(slot) = self.slots.get(at.0 as usize) else { return };
+        let Some(flow) = &slot.flow else { return };
+        let pace = flow.course.pace(slot.key.protocol());
+        if slot.pace != pace {
+            self.unlink(at.0);
+            if let Some(slot) = self.slots.get_mut(at.0 as usize) {
+                slot.pace = pace;
+            }
+            self.append(at.0);
+        }
+    }
+
+    pub(crate) fn key(&self, at: FlowRef) -> Option<&FlowKey> {
+        self.slots.get(at.0 as usize).map(|slot| &slot.key)
     }
 
     pub(crate) fn at(&self, at: FlowRef) -> Option<&Flow> {
@@ -124,16 +156,31 @@ impl Flows {
         self.slots.get_mut(at.0 as usize)?.flow.as_mut()
     }
 
-    /// Adds a flow that is not there. When all places are taken, the one that was silent longest
-    /// makes room, and is returned.
+    /// Places that are or were taken; each of [`Self::place`] below it.
+    pub(crate) fn places(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// What is at a place: its flow, and when its last packet came.
+    pub(crate) fn place(&self, place: u32) -> Option<(FlowRef, &FlowKey, &Flow, u32)> {
+        let slot = self.slots.get(place as usize)?;
+        Some((FlowRef(place), &slot.key, slot.flow.as_ref()?, slot.seen))
+    }
+
+    /// Adds a flow that is not there. When all places are taken, one of whoever has most makes
+    /// room, and is returned: that which was silent longest.
     pub(crate) fn insert(
         &mut self,
         key: FlowKey,
         flow: Flow,
+        institution: &InstitutionCode,
         seconds: u32,
     ) -> (FlowRef, Option<Flow>) {
-        let evicted = if self.len() >= self.capacity { self.evict(seconds) } else { None };
-        let slot = Slot { key, seen: seconds, previous: NONE, next: NONE, flow: Some(flow) };
+        let evicted = if self.len() >= self.capacity { self.evict() } else { None };
+        let pace = flow.course.pace(key.protocol());
+        let share = self.shares.join(institution);
+        let (by_time, by_share) = (Links::default(), Links::default());
+        let slot = Slot { key, seen: seconds, pace, by_time, share, by_share, flow: Some(flow) };
         let at = match self.free.pop() {
             Some(at) => {
                 if let Some(place) = self.slots.get_mut(at as usize) {
@@ -149,7 +196,7 @@ impl Flows {
         let (slots, hasher) = (&self.slots, &self.hasher);
         let rehash = |&at: &u32| slots.get(at as usize).map_or(0, |one| hasher.hash_one(one.key));
         self.index.insert_unique(hasher.hash_one(key), at, rehash);
-        self.append(at, queue_of(&key));
+        self.append(at);
         (FlowRef(at), evicted)
     }
 
@@ -157,12 +204,13 @@ impl Flows {
     pub(crate) fn remove(&mut self, at: FlowRef) -> Option<Flow> {
         let slot = self.slots.get_mut(at.0 as usize)?;
         let flow = slot.flow.take()?;
-        let key = slot.key;
+        let (key, share) = (slot.key, slot.share);
         let entry = self.index.find_entry(self.hasher.hash_one(key), |&slot| slot == at.0);
         if let Ok(entry) = entry {
             entry.remove();
         }
-        self.unlink(at.0, queue_of(&key));
+        self.unlink(at.0);
+        self.shares.leave(share);
         self.free.push(at.0);
         Some(flow)
     }
@@ -170,60 +218,40 @@ impl Flows {
     /// Forgets one flow whose time is over.
     pub(crate) fn expire(&mut self, seconds: u32) -> Option<Flow> {
         let over = self.queues.iter().find_map(|queue| {
-            let slot = self.slots.get(queue.first as usize)?;
-            (seconds.saturating_sub(slot.seen) >= queue.timeout).then_some(queue.first)
+            let slot = self.slots.get(queue.list.first as usize)?;
+            (seconds.saturating_sub(slot.seen) >= queue.timeout).then_some(queue.list.first)
         })?;
         self.remove(FlowRef(over))
     }
 
-    /// Of each time-out's longest silent flow, the one that has used most of its time.
-    fn evict(&mut self, seconds: u32) -> Option<Flow> {
-        let used = |queue: &&Queue| {
-            let silent = self
-                .slots
-                .get(queue.first as usize)
-                .map_or(0, |slot| u64::from(seconds.saturating_sub(slot.seen)) + 1);
-            silent * 1_000_000 / u64::from(queue.timeout.max(1))
-        };
-        let queues = self.queues.iter().filter(|queue| queue.first != NONE);
-        let first = queues.max_by_key(used).map(|queue| queue.first)?;
+    /// So that who has many flows takes no place from who has few.
+    fn evict(&mut self) -> Option<Flow> {
+        let first = self.shares.largest()?.first;
         self.remove(FlowRef(first))
     }
 
-    fn unlink(&mut self, at: u32, queue: usize) {
-        let Some(slot) = self.slots.get_mut(at as usize) else { return };
-        let (previous, next) = (slot.previous, slot.next);
-        (slot.previous, slot.next) = (NONE, NONE);
-        let Some(queue) = self.queues.get_mut(queue) else { return };
-        match self.slots.get_mut(previous as usize) {
-            Some(slot) => slot.next = next,
-            None => queue.first = next,
+    fn unlink(&mut self, at: u32) {
+        let Self { slots, queues, shares, .. } = self;
+        let Some(slot) = slots.get(at as usize) else { return };
+        let (pace, share) = (slot.pace, slot.share);
+        if let Some(queue) = queues.get_mut(pace as usize) {
+            queue.list.unlink(slots, at, |slot| &mut slot.by_time);
         }
-        match self.slots.get_mut(next as usize) {
-            Some(slot) => slot.previous = previous,
-            None => queue.last = previous,
+        if let Some(list) = shares.list(share) {
+            list.unlink(slots, at, |slot| &mut slot.by_share);
         }
     }
 
-    fn append(&mut self, at: u32, queue: usize) {
-        let Some(queue) = self.queues.get_mut(queue) else { return };
-        let last = std::mem::replace(&mut queue.last, at);
-        match self.slots.get_mut(last as usize) {
-            Some(slot) => slot.next = at,
-            None => queue.first = at,
+    fn append(&mut self, at: u32) {
+        let Self { slots, queues, shares, .. } = self;
+        let Some(slot) = slots.get(at as usize) else { return };
+        let (pace, share) = (slot.pace, slot.share);
+        if let Some(queue) = queues.get_mut(pace as usize) {
+            queue.list.append(slots, at, |slot| &mut slot.by_time);
         }
-        if let Some(slot) = self.slots.get_mut(at as usize) {
-            slot.previous = last;
+        if let Some(list) = shares.list(share) {
+            list.append(slots, at, |slot| &mut slot.by_share);
         }
-    }
-}
-
-/// Which queue a flow waits in.
-fn queue_of(key: &FlowKey) -> usize {
-    match key.protocol() {
-        protocol::TCP => 0,
-        protocol::UDP => 1,
-        _ => 2,
     }
 }
 

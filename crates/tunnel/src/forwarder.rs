@@ -11,10 +11,10 @@ use packet::reassembly::{Limits as FragmentLimits, Lost, Reassembly};
 use policy::Policy;
 
 use crate::child::{NewChild, Path, Way};
-use crate::flow::{Flow, FlowKey};
+use crate::flow::FlowKey;
 use crate::flows::{FlowRef, FlowTimeouts, Flows};
 use crate::table::Table;
-use crate::{Dropped, Tally};
+use crate::{Dropped, Ledger, Tally};
 
 /// How often what time ends is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -26,6 +26,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// What a peer sends by an SA comes in for so long after a successor took its place: packets are
 /// overtaken by the message that ends it (as strongSwan's `delete_rekeyed_delay`).
 const LATE: Duration = Duration::from_secs(5);
+/// Flows of a terminal that has no SA any more wait so long for its next session.
+const ORPHANED: Duration = Duration::from_secs(30);
+/// Flows that time alone has ended are found so often, if no packet of theirs comes.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// The present moment.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +54,8 @@ pub struct Settings {
     pub systems_mtu: u16,
     /// Flows in all.
     pub flows: usize,
-    /// Flows of one session.
-    pub flows_per_session: u32,
+    /// Flows of one institution.
+    pub flows_per_institution: u32,
     /// How long silent flows are remembered.
     pub timeouts: FlowTimeouts,
     /// Datagrams that wait for fragments.
@@ -67,7 +71,7 @@ impl Default for Settings {
             fragment_inner: true,
             systems_mtu: 1500,
             flows: 262_144,
-            flows_per_session: 32_768,
+            flows_per_institution: 32_768,
             timeouts: FlowTimeouts::default(),
             fragments: FragmentLimits::default(),
         }
@@ -98,7 +102,7 @@ pub enum Notice {
 }
 
 /// The layer-3 gateway of one worker.
-pub struct Forwarder {
+pub struct Forwarder<L> {
     pub(crate) settings: Settings,
     pub(crate) policy: Arc<Policy>,
     /// Grows whenever the policy, or what else permits depend on, is another.
@@ -107,6 +111,12 @@ pub struct Forwarder {
     pub(crate) own: Arc<BTreeSet<IpAddr>>,
     pub(crate) table: Table,
     pub(crate) flows: Flows,
+    pub(crate) ledger: L,
+    /// Where looking at every flow has come to, while that goes on.
+    pub(crate) sweeping: Option<u32>,
+    swept: Instant,
+    /// Sessions without SAs, and when their flows end.
+    pub(crate) orphans: VecDeque<(Instant, u64)>,
     /// The flow of the last packet from a peer, and of the last to one: trains are common.
     pub(crate) last_in: Option<FlowRef>,
     pub(crate) last_out: Option<FlowRef>,
@@ -132,8 +142,8 @@ pub struct Forwarder {
     kept_alive: Instant,
 }
 
-impl Forwarder {
-    /// A gateway without SAs. `seed` must be unpredictable: peers choose what the flow table
+impl<L: Ledger> Forwarder<L> {
+    /// A gateway without SAs, whose flows `ledger` records. `seed` must be unpredictable: peers choose what the flow table
     /// hashes.
     #[must_use]
     pub fn new(
@@ -142,6 +152,7 @@ impl Forwarder {
         policy: Arc<Policy>,
         tally: Arc<Tally>,
         seed: u64,
+        ledger: L,
     ) -> Self {
         Self {
             settings,
@@ -150,6 +161,10 @@ impl Forwarder {
             own: Arc::default(),
             table: Table::new(),
             flows: Flows::new(settings.flows, settings.timeouts, seed),
+            ledger,
+            sweeping: None,
+            swept: now,
+            orphans: VecDeque::new(),
             last_in: None,
             last_out: None,
             from_peers: Reassembly::new(settings.fragments),
@@ -182,8 +197,12 @@ impl Forwarder {
             return Some((retired.inbound.usage(), retired.outbound.usage()));
         }
         let removed = self.table.remove(child)?;
-        for retired in self.table.only_retired(removed.member.session) {
+        let session = removed.member.session;
+        for retired in self.table.only_retired(session) {
             self.table.remove(retired);
+        }
+        if !self.table.has_session(session) {
+            self.orphans.push_back((self.ticked + TICK + ORPHANED, session));
         }
         Some((removed.inbound.usage(), removed.outbound.usage()))
     }
@@ -203,17 +222,23 @@ impl Forwarder {
         self.table.redirect(session, way, self.settings.path_mtu);
     }
 
-    /// Judges by another policy from now on; every flow is judged again at its next packet.
+    /// Judges by another policy from now on; every flow is judged again at its next packet, or
+    /// within a second.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.policy = policy;
-        self.epoch += 1;
+        self.judge_all();
     }
 
     /// These are the gateway's own addresses now: no flow may lead to them, even if they are
     /// among a system's.
     pub fn set_own_addresses(&mut self, own: Arc<BTreeSet<IpAddr>>) {
         self.own = own;
+        self.judge_all();
+    }
+
+    fn judge_all(&mut self) {
         self.epoch += 1;
+        self.sweeping = Some(0);
     }
 
     /// The next thing that IKE should know.
@@ -225,17 +250,23 @@ impl Forwarder {
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
-        self.ticked + TICK
+        // While every flow is looked at: at once, between two turns of packets.
+        if self.sweeping.is_some() { self.ticked } else { self.ticked + TICK }
     }
 
     /// Ends what time ends, and looks who was heard. `keep_alive` is called with each path whose
     /// NAT mapping needs a packet.
-    pub fn handle_timeout(&mut self, now: Instant, mut keep_alive: impl FnMut(&Path)) {
-        self.ticked = now;
-        let seconds = self.seconds(now);
-        while let Some(flow) = self.flows.expire(seconds) {
-            self.forget(&flow);
+    pub fn handle_timeout(&mut self, now: Now, mut keep_alive: impl FnMut(&Path)) {
+        self.sweep(now);
+        let now = now.instant;
+        if now < self.ticked + TICK {
+            return;
         }
+        self.ticked = now;
+        if now >= self.swept + SWEEP && self.sweeping.is_none() {
+            (self.swept, self.sweeping) = (now, Some(0));
+        }
+        self.end_flows(now);
         let reassemblies = [&mut self.from_peers, &mut self.from_systems];
         for (reassembly, told) in reassemblies.into_iter().zip(&mut self.fragments_lost) {
             reassembly.handle_timeout(now);
@@ -330,14 +361,14 @@ impl Forwarder {
         }
     }
 
+    /// The ledger that this gateway was made with.
+    pub fn ledger(&mut self) -> &mut L {
+        &mut self.ledger
+    }
+
     /// Seconds since the start, for the flow table.
     pub(crate) fn seconds(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.began).as_secs()).unwrap_or(u32::MAX)
-    }
-
-    /// A flow is no longer in the table.
-    pub(crate) fn forget(&mut self, flow: &Flow) {
-        self.table.forget_flow(flow.session);
     }
 
     /// IKE is told once that nothing more goes by a child.

@@ -4,14 +4,20 @@ use packet::rewrite::{self, ChecksumState};
 use packet::{Headers, Tcp, Transport, fragment};
 
 use crate::child::{Path, Way};
+use crate::course::Toward;
 use crate::flow::{FlowKey, Kind};
 use crate::forwarder::{Forwarder, Notice, Now};
-use crate::{Discard, Dropped};
+use crate::judge::Sender;
+use crate::selector::Ends;
+use crate::{Discard, Dropped, Ledger};
 
 /// Next header of an IPv4 packet in a tunnel (RFC 4303 §2.6).
 const IPV4: u8 = 4;
 /// Next header of an IPv6 packet in a tunnel.
 const IPV6: u8 = 41;
+
+/// The inner addresses are not the peer's to use.
+const SPOOFED: Discard = Discard::Dropped(Dropped::Selectors);
 
 /// How an ESP packet came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +52,7 @@ pub enum Delivery<'p> {
     Held,
 }
 
-impl Forwarder {
+impl<L: Ledger> Forwarder<L> {
     /// Takes an ESP packet, from its SPI on, and says what to forward.
     ///
     /// # Errors
@@ -115,7 +121,7 @@ impl Forwarder {
     ) -> Result<Delivery<'p>, Discard> {
         let Some(child) = self.table.child(slot) else { return Err(Dropped::UnknownSpi.into()) };
         if !child.selectors.hold_addresses(headers) {
-            return Err(Dropped::Selectors.into());
+            return Err(self.refuse(Sender::Peer(slot), &Ends::of(headers), SPOOFED));
         }
         let owner = child.member.session;
         let added = self.from_peers.add(now.instant, owner, headers, inner);
@@ -188,23 +194,11 @@ impl Forwarder {
         headers: &Headers,
     ) -> Result<(), Discard> {
         let child = self.table.child(slot).ok_or(Dropped::UnknownSpi)?;
+        let (sender, mss) = (Sender::Peer(slot), child.mss(headers.source));
         if !child.selectors.hold_packet(headers) {
-            return Err(Dropped::Selectors.into());
+            return Err(self.refuse(sender, &Ends::of(headers), SPOOFED));
         }
-        let key = match FlowKey::inbound(headers, inner) {
-            Kind::Of(key) => key,
-            Kind::About(key) => return self.pass_error(now, slot, &key),
-            Kind::Foreign => return Err(Dropped::Protocol.into()),
-            Kind::Stray => return Err(Dropped::IcmpUnrelated.into()),
-        };
-        let mss = child.mss(headers.source);
-        let at = self.admit(now, slot, &key)?;
-        self.last_in = Some(at);
-        let seconds = self.seconds(now.instant);
-        if let Some(flow) = self.flows.touch(at, seconds) {
-            flow.traffic.packets_in += 1;
-            flow.traffic.octets_in += inner.len() as u64;
-        }
+        self.enter(now, sender, inner, headers, 1)?;
         if self.settings.clamp_mss
             && let Transport::Tcp(Tcp { flags, .. }) = headers.transport
             && flags & Tcp::SYN != 0
@@ -214,10 +208,35 @@ impl Forwarder {
         Ok(())
     }
 
-    /// An ICMP error passes when it is about a flow of the session that it comes from, and that
-    /// flow may go on.
-    fn pass_error(&mut self, now: Now, slot: u32, key: &FlowKey) -> Result<(), Discard> {
-        let session = self.table.child(slot).map(|child| child.member.session);
+    /// Judges a packet towards a system, or a super-packet of so many.
+    #[inline]
+    pub(crate) fn enter(
+        &mut self,
+        now: Now,
+        sender: Sender,
+        inner: &[u8],
+        headers: &Headers,
+        packets: u64,
+    ) -> Result<(), Discard> {
+        let key = match FlowKey::inbound(headers, inner) {
+            Kind::Of(key) => key,
+            Kind::About(key) => return self.enter_error(now, sender, &key),
+            Kind::Foreign => {
+                let discard = Dropped::Protocol.into();
+                return Err(self.refuse(sender, &Ends::of(headers), discard));
+            }
+            Kind::Stray => return Err(Dropped::IcmpUnrelated.into()),
+        };
+        let at = self.admit(now, sender, &key, headers)?;
+        self.last_in = Some(at);
+        self.carry(now, at, Toward::System, (headers, packets));
+        Ok(())
+    }
+
+    /// An ICMP error passes when it is about a flow of the session that it comes from, or of the
+    /// IP-VPN, and that flow may go on.
+    fn enter_error(&mut self, now: Now, sender: Sender, key: &FlowKey) -> Result<(), Discard> {
+        let session = Some(self.session_of(sender)?);
         let at = self.flows.find(key).ok_or(Dropped::IcmpUnrelated)?;
         match self.flows.at(at) {
             Some(flow) if Some(flow.session) == session => self.judge_again(now, at, key),

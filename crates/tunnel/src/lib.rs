@@ -27,19 +27,25 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod course;
 mod departures;
 mod dropped;
 mod flow;
 mod flows;
 mod forwarder;
 mod inbound;
+mod ip_vpn;
 mod judge;
+mod ledger;
+mod links;
 mod member;
 mod outbound;
 mod routes;
 mod selector;
+mod shares;
 #[cfg(test)]
 mod simulation;
+mod sweep;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -52,7 +58,10 @@ pub use flow::Traffic;
 pub use flows::FlowTimeouts;
 pub use forwarder::{Forwarder, Notice, Now, Settings};
 pub use inbound::{Arrival, Delivery};
+pub use ip_vpn::Passage;
+pub use ledger::{Conversation, Ending, Ledger, Opening, Party, Refusal};
 pub use member::{Credential, Member};
 pub use outbound::Sent;
 pub use selector::{Selector, Selectors};
+pub use sweep::FlowView;
 pub use tally::Tally;

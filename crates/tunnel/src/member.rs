@@ -11,6 +11,8 @@ pub struct Member {
     pub session: u64,
     /// What it proved itself with.
     pub credential: Credential,
+    /// The same, as records say it.
+    pub recorded: connlog::Credential,
 }
 
 /// What a peer proved itself with to IKE.

@@ -3,24 +3,31 @@
 use packet::rewrite::{self, ChecksumState};
 use packet::{Headers, Malformed, Tcp, Transport, VnetHeader, fragment, icmp, split};
 
+use crate::course::Toward;
 use crate::departures::{Departure, Departures, Outlet};
 use crate::flow::{FlowKey, Kind};
 use crate::forwarder::{Forwarder, Notice, Now};
 use crate::judge::{ends_between, ends_of_answer};
-use crate::{Discard, Dropped};
+use crate::{Discard, Dropped, Ledger};
 
 /// What became of a packet from a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// It is in the departures, as one packet or many.
     Sealed,
+    /// Its client is on the IP-VPN: it goes on as it is.
+    Through,
+    /// The same, of the last missing fragment of one: take it from [`Forwarder::reassembled`].
+    Reassembled,
+    /// No flow is known of, and its client is on the IP-VPN: any other worker may know.
+    Unknown,
     /// A fragment that waits for others.
     Held,
     /// The SA is another worker's, and so is the flow.
     Elsewhere(usize),
 }
 
-impl Forwarder {
+impl<L: Ledger> Forwarder<L> {
     /// Takes what was read from the TUN device: a packet or a super-packet, and what the kernel
     /// says of it. Its octets are used up.
     ///
@@ -88,9 +95,12 @@ impl Forwarder {
         departures: &mut Departures,
         outlet: &mut impl Outlet,
     ) -> Result<Sent, Discard> {
-        let slot = match self.route(now, packet, headers)? {
-            Ok(slot) => slot,
-            Err(worker) => return Ok(Sent::Elsewhere(worker)),
+        let slot = match self.route(now, &vnet, packet, headers)? {
+            Onward::Peer(slot) => slot,
+            Onward::IpVpn if identification.is_some() => return Ok(Sent::Reassembled),
+            Onward::IpVpn => return Ok(Sent::Through),
+            Onward::Worker(worker) => return Ok(Sent::Elsewhere(worker)),
+            Onward::Unknown => return Ok(Sent::Unknown),
         };
         let child = self.table.child(slot).ok_or(Dropped::NoSa)?;
         let mtu = usize::from(child.inner_mtu);
@@ -140,25 +150,23 @@ impl Forwarder {
         sealed.map(|()| Sent::Sealed)
     }
 
-    /// The child by which a packet goes, or the worker who has it.
+    /// Which way a packet goes.
     fn route(
         &mut self,
         now: Now,
+        vnet: &VnetHeader,
         packet: &[u8],
         headers: &Headers,
-    ) -> Result<Result<u32, usize>, Discard> {
-        let slot = match FlowKey::outbound(headers, packet) {
+    ) -> Result<Onward, Discard> {
+        let way = match FlowKey::outbound(headers, packet) {
             Kind::Of(key) => {
                 let Some(at) = self.find(self.last_out, &key) else {
                     return self.other_worker(headers);
                 };
                 self.judge_again(now, at, &key)?;
                 self.last_out = Some(at);
-                let seconds = self.seconds(now.instant);
-                if let Some(flow) = self.flows.touch(at, seconds) {
-                    flow.traffic.packets_out += 1;
-                    flow.traffic.octets_out += packet.len() as u64;
-                }
+                let packets = split::count(vnet, headers);
+                self.carry(now, at, Toward::Client, (headers, packets));
                 self.way_out(at, || ends_of_answer(headers))
             }
             Kind::About(key) => {
@@ -173,19 +181,21 @@ impl Forwarder {
             Kind::Foreign => return Err(Dropped::Protocol.into()),
             Kind::Stray => return Err(Dropped::IcmpUnrelated.into()),
         };
-        match slot {
-            Ok(slot) => Ok(Ok(slot)),
+        match way {
+            Ok(Some(slot)) => Ok(Onward::Peer(slot)),
+            Ok(None) => Ok(Onward::IpVpn),
             // The terminal may have gone on by an SA of another worker.
             Err(dropped) => match self.table.elsewhere(headers.destination) {
-                Some(worker) => Ok(Err(worker)),
+                Some(worker) => Ok(Onward::Worker(worker)),
                 None => Err(dropped.into()),
             },
         }
     }
 
-    fn other_worker(&self, headers: &Headers) -> Result<Result<u32, usize>, Discard> {
+    fn other_worker(&self, headers: &Headers) -> Result<Onward, Discard> {
         match self.table.elsewhere(headers.destination) {
-            Some(worker) => Ok(Err(worker)),
+            Some(worker) => Ok(Onward::Worker(worker)),
+            None if self.policy.is_on_ip_vpn(headers.destination) => Ok(Onward::Unknown),
             None => Err(Dropped::NoFlow.into()),
         }
     }
@@ -257,6 +267,18 @@ impl Forwarder {
             }
         }
     }
+}
+
+/// Which way a packet from a system goes.
+enum Onward {
+    /// By the SA in this place.
+    Peer(u32),
+    /// As it is.
+    IpVpn,
+    /// To another worker, who has the SA.
+    Worker(usize),
+    /// To any other worker, who may know of its flow.
+    Unknown,
 }
 
 /// Where sealed packets go.

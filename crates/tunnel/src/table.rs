@@ -35,10 +35,10 @@ impl Hasher for SpiHasher {
 }
 
 /// What a session has here.
-pub(crate) struct Session {
+#[derive(Default)]
+struct Session {
     /// In the order in which they came.
     children: Vec<u32>,
-    pub(crate) flows: u32,
 }
 
 /// The SAs of one worker, and the way to those of others.
@@ -97,12 +97,9 @@ impl Table {
         self.children.get_mut(at.slot as usize).filter(|child| child.id == at.id)
     }
 
-    pub(crate) fn session(&mut self, id: u64) -> Option<&mut Session> {
-        self.sessions.get_mut(&id)
-    }
-
+    /// Whether a session has children.
     pub(crate) fn has_session(&self, id: u64) -> bool {
-        self.sessions.get(&id).is_some_and(|session| !session.children.is_empty())
+        self.sessions.contains_key(&id)
     }
 
     /// Adds a child; one of the same id is replaced.
@@ -121,7 +118,7 @@ impl Table {
             self.routes.add(prefix, id);
         }
         let session = self.sessions.entry(session);
-        session.or_insert_with(|| Session { children: Vec::new(), flows: 0 }).children.push(slot);
+        session.or_default().children.push(slot);
         let replaced = replaces.and_then(|id| self.by_id(id));
         match replaced {
             Some(old) if current => self.supersede(old),
@@ -191,28 +188,27 @@ impl Table {
             let in_line = |child: &&mut Child| child.replaces == removed.replaces;
             current |= self.child(slot).filter(in_line).is_some_and(|child| child.is_current());
         }
-        let old = removed.replaces.and_then(|id| self.by_id(id));
-        if let Some(old) = old.and_then(|slot| self.child(slot))
-            && removed.is_current()
-            && !current
-            && !old.retired
+        if removed.is_current() && !current {
+            self.revive(removed.replaces);
+        }
+    }
+
+    /// Puts a replaced child to use again, or the one that it had replaced, if IKE still has it.
+    fn revive(&mut self, mut replaced: Option<u64>) {
+        while let Some(old) = replaced.and_then(|id| self.by_id(id))
+            && let Some(old) = self.child(old)
         {
-            old.sending = Sending::Current;
+            if !old.retired {
+                old.sending = Sending::Current;
+                return;
+            }
+            replaced = old.replaces;
         }
     }
 
-    /// A flow of this session is no longer.
-    pub(crate) fn forget_flow(&mut self, id: u64) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.flows = session.flows.saturating_sub(1);
-        }
-        self.tidy(id);
-    }
-
-    /// Forgets a session that has neither children nor flows.
+    /// Forgets a session that has no children.
     fn tidy(&mut self, id: u64) {
-        let over = |session: &Session| session.children.is_empty() && session.flows == 0;
-        if self.sessions.get(&id).is_some_and(over) {
+        if self.sessions.get(&id).is_some_and(|session| session.children.is_empty()) {
             self.sessions.remove(&id);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crypto::aead::Algorithm;
 use esp::{Inbound, Limits, Outbound, Parameters, Suite};
@@ -13,8 +13,9 @@ use policy::{
 };
 
 use crate::{
-    Arrival, Credential, Delivery, Departure, Departures, Discard, Forwarder, Member, NewChild,
-    Now, Outlet, Path, Selector, Selectors, Sent, Settings, Tally, Way,
+    Arrival, Conversation, Credential, Delivery, Departure, Departures, Discard, Forwarder, Ledger,
+    Member, NewChild, Now, Opening, Outlet, Path, Refusal, Selector, Selectors, Sent, Settings,
+    Tally, Traffic, Way,
 };
 
 pub(crate) const KEYMAT: [u8; 20] = [0x5c; 20];
@@ -71,7 +72,8 @@ pub(crate) fn policy(generation: u64, change: impl FnOnce(&mut Roster)) -> Arc<P
 }
 
 pub(crate) fn member(session: u64, identity: &str) -> Arc<Member> {
-    Arc::new(Member { session, credential: Credential::Identity(identity.into()) })
+    let recorded = connlog::Credential::Ike(identity.into());
+    Arc::new(Member { session, credential: Credential::Identity(identity.into()), recorded })
 }
 
 /// Selectors of any protocol and port between two prefixes.
@@ -171,9 +173,46 @@ pub(crate) fn some_instant() -> Instant {
     Instant::now()
 }
 
+/// What a ledger was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Opened(u32, String),
+    Closed(u32, &'static str, Traffic),
+    Refused(String),
+}
+
+/// Keeps all that it is told.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) all: Vec<Note>,
+    entries: u32,
+    /// Nothing can be recorded.
+    pub(crate) full: bool,
+}
+
+impl Ledger for Notes {
+    fn opened(&mut self, opening: &Opening<'_>) -> Option<u32> {
+        let Conversation { client, system, .. } = opening.conversation;
+        let network = opening.party.network().as_str();
+        let (of, to) = (opening.permit.institution(), opening.permit.system());
+        self.entries += 1;
+        self.all.push(Note::Opened(self.entries, format!("{network} {of} {client} {to} {system}")));
+        (!self.full).then_some(self.entries)
+    }
+
+    fn closed(&mut self, entry: u32, reason: &'static str, traffic: Traffic) {
+        self.all.push(Note::Closed(entry, reason, traffic));
+    }
+
+    fn refused(&mut self, refusal: &Refusal<'_>) {
+        let Conversation { client, system, .. } = refusal.conversation;
+        self.all.push(Note::Refused(format!("{client} {system} {}", refusal.reason.code())));
+    }
+}
+
 /// A gateway, and all that is around it.
 pub(crate) struct Rig {
-    pub(crate) gateway: Forwarder,
+    pub(crate) gateway: Forwarder<Notes>,
     pub(crate) now: Now,
     departures: Departures,
 }
@@ -182,7 +221,8 @@ impl Rig {
     pub(crate) fn new(settings: Settings) -> Self {
         let now = Now { instant: some_instant(), unix: 1_800_000_000 };
         let tally = Arc::new(Tally::default());
-        let gateway = Forwarder::new(now.instant, settings, policy(1, |_| {}), tally, 7);
+        let gateway =
+            Forwarder::new(now.instant, settings, policy(1, |_| {}), tally, 7, Notes::default());
         Self { gateway, now, departures: Departures::new(Batch::new(Batch::LIMIT_IPV4)) }
     }
 
@@ -191,6 +231,18 @@ impl Rig {
         let (new, far) = child(id, &member(session, identity), everywhere());
         self.gateway.install(new);
         far
+    }
+
+    /// Time passes, and what it ends is ended.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.instant += time;
+        self.now.unix += time.as_secs() as i64;
+        self.gateway.handle_timeout(self.now, |_| {});
+    }
+
+    /// What the ledger was told since it was asked last.
+    pub(crate) fn notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.gateway.ledger.all)
     }
 
     /// The packet for a system; none when it waits for other fragments.

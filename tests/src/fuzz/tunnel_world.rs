@@ -74,7 +74,7 @@ impl Default for World {
     fn default() -> Self {
         let now = Now { instant: Instant::now(), unix: 1_800_000_000 };
         let policy = policy(1, 0);
-        let settings = Settings { flows: FLOWS, flows_per_session: 8, ..Settings::default() };
+        let settings = Settings { flows: FLOWS, flows_per_institution: 8, ..Settings::default() };
         let tally = Arc::new(Tally::default());
         Self {
             gateway: Forwarder::new(now.instant, settings, Arc::clone(&policy), tally, 7),

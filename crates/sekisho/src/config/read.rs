@@ -74,7 +74,7 @@ impl Reader<'_> {
         };
         let log = Log {
             directory: self.base.join(raw.log.directory.as_ref()),
-            capacity: self.capacity(raw.log.queue),
+            capacity: 0,
             on_failure: self
                 .optional(raw.log.when_unwritable, Self::on_failure)
                 .unwrap_or(logstore::OnFailure::Refuse),
@@ -90,15 +90,12 @@ impl Reader<'_> {
         let ip_vpn = raw.ip_vpn.map(|ip_vpn| self.ip_vpn(&ip_vpn, &data_plane.device));
         let ipsec = raw.ipsec.map(|ipsec| self.ipsec(ipsec, &tls, &systems));
         self.check_services(&tls.listeners, &upstreams);
-        if (log.capacity as usize) < tls.limits.connections {
-            let message = format!(
-                "[log] queue is {}, [tls.limits] connections is {}",
-                log.capacity, tls.limits.connections
-            );
-            let remedy = "raise the queue or lower the limit: every live connection keeps a \
-                          place for its close record";
-            self.problems.push(Problem::whole(message, remedy));
-        }
+        let flows = match ipsec.is_some() || ip_vpn.is_some() {
+            true => data_plane.workers.saturating_mul(data_plane.flows),
+            false => 0,
+        };
+        let capacity = self.capacity(raw.log.queue, tls.limits.connections, flows);
+        let log = Log { capacity, ..log };
         Some(Config {
             path: path.to_owned(),
             source: source.into(),
@@ -135,16 +132,25 @@ impl Reader<'_> {
         }
     }
 
-    fn capacity(&mut self, given: Option<Spanned<u32>>) -> u32 {
-        match given {
-            None => DEFAULT_QUEUE,
-            Some(queue) if *queue.as_ref() >= LEAST_QUEUE => *queue.as_ref(),
-            Some(queue) => {
-                let remedy = "give at least 64: every live connection keeps a place";
-                self.problem(queue.span(), "the queue is too short", remedy);
-                DEFAULT_QUEUE
-            }
+    /// How many records may wait. Everything that is live keeps a place for its close record, and
+    /// half of the places are not for refusals.
+    fn capacity(&mut self, given: Option<Spanned<u32>>, connections: usize, flows: usize) -> u32 {
+        let live = u32::try_from(connections.saturating_add(flows)).unwrap_or(u32::MAX);
+        let Some(queue) = given else { return DEFAULT_QUEUE.max(live.saturating_mul(2)) };
+        let least = live.max(LEAST_QUEUE);
+        if *queue.as_ref() < least {
+            let message = format!("the queue is too short for {connections} connections");
+            let message = match flows {
+                0 => message,
+                flows => format!("{message} and {flows} flows"),
+            };
+            let remedy = format!(
+                "give at least {least}, or lower [tls.limits] connections or [data_plane] flows: \
+                 whatever is live keeps a place for its close record"
+            );
+            self.problem(queue.span(), message, &remedy);
         }
+        *queue.as_ref()
     }
 
     fn at_least_one<T: Copy + PartialOrd + From<u8>>(

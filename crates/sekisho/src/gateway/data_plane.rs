@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use datapath::{Handle, Ike, Opened};
+use datapath::{Handle, Ike, Opened, Recording};
 use ipnet::IpNet;
 use policy::Policy;
 
@@ -28,9 +28,10 @@ pub(super) fn start(
     policy: &Arc<Policy>,
     ike: &Arc<ToIke>,
     sockets: Vec<UdpSocket>,
+    recording: &Recording,
 ) -> io::Result<(Arc<Handle>, datapath::Threads)> {
     let ike: Arc<dyn Ike> = Arc::<ToIke>::clone(ike);
-    let (handle, threads) = Handle::start(opened, policy, &ike, sockets)?;
+    let (handle, threads) = Handle::start(opened, policy, &ike, sockets, recording)?;
     handle.look_at_addresses().map_err(io::Error::other)?;
     Ok((Arc::new(handle), threads))
 }
@@ -57,7 +58,7 @@ fn settings(config: &Config) -> datapath::Settings {
             clamp_mss: plane.clamp_mss,
             fragment_inner: plane.fragment_inner,
             flows: plane.flows,
-            flows_per_session: plane.flows_per_institution,
+            flows_per_institution: plane.flows_per_institution,
             ..defaults
         },
     }

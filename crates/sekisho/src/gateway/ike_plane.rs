@@ -48,7 +48,11 @@ impl Plane {
         Ok(NewChild {
             id: child.id.0,
             replaces: child.replaces.map(|id| id.0),
-            member: Arc::new(Member { session: child.session.0, credential: credential(peer) }),
+            member: Arc::new(Member {
+                session: child.session.0,
+                credential: credential(peer),
+                recorded: iked::credential(peer),
+            }),
             spi_in: child.spi_in,
             spi_out: child.spi_out,
             inbound: Inbound::new(&inbound, self.replay_window, self.limits)?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datapath::{Handle, Opened};
+use datapath::{Handle, Opened, Recording};
 use logstore::Recorder;
 use policy::Policy;
 use registry::Reader;
@@ -59,8 +59,13 @@ pub(super) fn start(
     let to_ike = Arc::<ToIke>::default();
     let sockets = ipsec.as_ref().map(ipsec::Prepared::sockets_with_esp).transpose()?;
     let policy = Arc::clone(&policies.borrow());
-    let (plane, carriers) =
-        data_plane::start(opened, &policy, &to_ike, sockets.unwrap_or_default())?;
+    let recording = Recording {
+        gateway: Arc::clone(&config.gateway),
+        offset: config.offset,
+        recorder: recorder.clone(),
+    };
+    let sockets = sockets.unwrap_or_default();
+    let (plane, carriers) = data_plane::start(opened, &policy, &to_ike, sockets, &recording)?;
     let ipsec = ipsec.map(|prepared| {
         let (plane, policies) = (Arc::clone(&plane), policies.subscribe());
         ipsec::start(config, prepared, plane, &to_ike, policies, recorder.clone())

@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::child::ChildRef;
-use crate::flow::{Kind, Traffic};
-use crate::testing::{icmp, member, tcp, udp};
+use crate::course::{Course, Toward};
+use crate::flow::{Kind, NO_SESSION, Road, Traffic};
+use crate::links::NONE;
+use crate::testing::{icmp, tcp, udp};
 
 /// Seconds of TCP, UDP and ICMP.
 const TIMEOUTS: [u32; 3] = [40, 20, 10];
 
 fn timeouts(of: [u32; 3]) -> FlowTimeouts {
-    let [tcp, udp, icmp] = of.map(|seconds| Duration::from_secs(seconds.into()));
-    FlowTimeouts { tcp, udp, icmp }
+    let [tcp, udp, brief] = of.map(|seconds| Duration::from_secs(seconds.into()));
+    FlowTimeouts { tcp, udp, brief, closing: Duration::from_secs(1) }
 }
 
 fn key(number: u16) -> FlowKey {
@@ -33,21 +34,29 @@ fn key(number: u16) -> FlowKey {
     }
 }
 
-fn flow(session: u64) -> Flow {
-    Flow {
-        member: member(session, "pc-1"),
-        session,
-        child: ChildRef { slot: 0, id: 0 },
-        epoch: 1,
-        recheck_at: 0,
-        traffic: Traffic::default(),
+/// As a TCP connection, or a conversation, that was answered.
+fn flow(number: u16, entry: u32) -> Flow {
+    let mut course = Course::default();
+    for (toward, flags) in [(Toward::System, 2), (Toward::Client, 18), (Toward::System, 16)] {
+        let packet = match number % 3 {
+            0 => tcp("10.2.0.1:1", "192.0.2.10:443", flags, &[]),
+            _ => udp("10.2.0.1:1", "192.0.2.10:443", &[]),
+        };
+        course.note(toward, &packet::Headers::parse(&packet).unwrap().transport);
     }
+    let traffic = Traffic::default();
+    let session = NO_SESSION;
+    Flow { road: Road::IpVpn, session, epoch: 1, recheck_at: 0, traffic, course, entry }
+}
+
+fn institution(number: u16) -> InstitutionCode {
+    format!("H{}", number % 2).parse().unwrap()
 }
 
 /// Flows in the order of their last packet, the oldest first.
 #[derive(Default)]
 struct Model {
-    flows: Vec<(u16, u32, u64)>,
+    flows: Vec<(u16, u32, u32)>,
     timeouts: [u32; 3],
 }
 
@@ -60,32 +69,28 @@ impl Model {
         self.flows.iter().any(|&(other, ..)| other == number)
     }
 
-    fn take(&mut self, number: u16) -> Option<(u16, u32, u64)> {
+    fn take(&mut self, number: u16) -> Option<(u16, u32, u32)> {
         let at = self.flows.iter().position(|&(other, ..)| other == number)?;
         Some(self.flows.remove(at))
     }
 
     /// Within a second the order does not matter, and stays.
-    fn touch(&mut self, number: u16, seconds: u32) -> Option<u64> {
+    fn touch(&mut self, number: u16, seconds: u32) -> Option<u32> {
         let known = self.flows.iter().find(|&&(other, seen, _)| other == number && seen == seconds);
-        if let Some((.., session)) = known {
-            return Some(*session);
+        if let Some((.., entry)) = known {
+            return Some(*entry);
         }
-        let (number, _, session) = self.take(number)?;
-        self.flows.push((number, seconds, session));
-        Some(session)
+        let (number, _, entry) = self.take(number)?;
+        self.flows.push((number, seconds, entry));
+        Some(entry)
     }
 
-    /// Of each kind's oldest, the part of its time that it has used, in millionths.
-    fn oldest(&self, seconds: u32) -> Vec<(u16, u64)> {
-        let oldest = |kind| self.flows.iter().find(|(number, ..)| number % 3 == kind);
-        let of_each = (0..3).filter_map(oldest);
-        of_each
-            .map(|&(number, seen, _)| {
-                let timeout = u64::from(self.timeout(number).max(1));
-                (number, (u64::from(seconds - seen) + 1) * 1_000_000 / timeout)
-            })
-            .collect()
+    /// The longest silent ones of those institutions that have most.
+    fn of_the_largest(&self) -> Vec<u16> {
+        let of = |side: u16| self.flows.iter().filter(move |(number, ..)| number % 2 == side);
+        let most = of(0).count().max(of(1).count());
+        let largest = [0, 1].into_iter().filter(|&side| of(side).count() == most);
+        largest.filter_map(|side| of(side).next()).map(|(number, ..)| *number).collect()
     }
 }
 
@@ -114,62 +119,64 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn check(flows: &Flows, model: &Model) {
     let mut queued = HashMap::new();
     for (kind, queue) in flows.queues.iter().enumerate() {
-        let (mut at, mut previous, mut seen) = (queue.first, NONE, 0);
+        let (mut at, mut previous, mut seen) = (queue.list.first, NONE, 0);
         while at != NONE {
             let slot = &flows.slots[at as usize];
-            assert_eq!((slot.previous, queue_of(&slot.key)), (previous, kind));
+            assert_eq!((slot.by_time.previous, slot.pace as usize), (previous, kind));
             assert!(slot.seen >= seen && slot.flow.is_some());
             queued.insert(at, slot.key);
-            (seen, previous, at) = (slot.seen, at, slot.next);
+            (seen, previous, at) = (slot.seen, at, slot.by_time.next);
         }
-        assert_eq!(queue.last, previous);
+        assert_eq!(queue.list.last, previous);
     }
     assert_eq!((queued.len(), flows.len()), (model.flows.len(), model.flows.len()));
     assert_eq!(queued.len() + flows.free.len(), flows.slots.len());
-    for &(number, seen, session) in &model.flows {
+    for &(number, seen, entry) in &model.flows {
         let at = flows.find(&key(number)).expect("it is in the table");
         assert_eq!(queued[&at.0], key(number));
         assert_eq!(flows.slots[at.0 as usize].seen, seen);
-        assert_eq!(flows.at(at).map(|flow| flow.session), Some(session));
+        assert_eq!(flows.at(at).map(|flow| flow.entry), Some(entry));
     }
+}
+
+fn insert(flows: &mut Flows, number: u16, entry: u32, at: u32) -> (FlowRef, Option<Flow>) {
+    flows.insert(key(number), flow(number, entry), &institution(number), at)
 }
 
 fn follow(steps: Vec<Step>, capacity: usize, of: [u32; 3]) {
     let mut flows = Flows::new(capacity, timeouts(of), 7);
     let mut model = Model { flows: Vec::new(), timeouts: of };
-    let (mut seconds, mut session) = (0, 0);
+    let (mut seconds, mut entry) = (0, 0);
     for step in steps {
         match step {
             Step::Insert(number) if model.has(number) => {}
             Step::Insert(number) => {
-                session += 1;
+                entry += 1;
                 let full = model.flows.len() == capacity;
-                let (at, evicted) = flows.insert(key(number), flow(session), seconds);
+                let (at, evicted) = insert(&mut flows, number, entry, seconds);
                 assert!(flows.is(at, &key(number)));
                 assert_eq!(evicted.is_some(), full);
                 if let Some(evicted) = evicted {
-                    let oldest = model.oldest(seconds);
-                    let most = oldest.iter().map(|(_, used)| *used).max();
-                    let of_it = |&&(.., other): &&(u16, u32, u64)| other == evicted.session;
+                    let of_it = |&&(.., other): &&(u16, u32, u32)| other == evicted.entry;
                     let number = model.flows.iter().find(of_it).expect("it was there").0;
-                    assert!(oldest.contains(&(number, most.unwrap())), "not the silent one");
+                    assert!(model.of_the_largest().contains(&number), "not the silent one");
                     model.take(number);
                 }
-                model.flows.push((number, seconds, session));
+                model.flows.push((number, seconds, entry));
             }
             Step::Touch(number) => {
                 let at = flows.find(&key(number));
                 assert_eq!(at.is_some(), model.has(number));
                 if let Some(at) = at {
-                    let session = model.touch(number, seconds);
-                    assert_eq!(flows.touch(at, seconds).map(|flow| flow.session), session);
+                    let entry = model.touch(number, seconds);
+                    assert_eq!(flows.touch(at, seconds).map(|flow| flow.entry), entry);
                 }
             }
             Step::Remove(number) => {
                 let known = model.take(number);
                 if let Some(at) = flows.find(&key(number)) {
-                    let removed = flows.remove(at).map(|flow| flow.session);
-                    assert_eq!(removed, known.map(|(.., session)| session));
+                    let removed = flows.remove(at).map(|flow| flow.entry);
+                    assert_eq!(removed, known.map(|(.., entry)| entry));
                     // What is gone changes nothing any more.
                     assert!(flows.remove(at).is_none() && flows.touch(at, seconds + 1).is_none());
                 }
@@ -177,7 +184,7 @@ fn follow(steps: Vec<Step>, capacity: usize, of: [u32; 3]) {
             Step::Pass(more) => seconds += more,
             Step::Expire => {
                 while let Some(flow) = flows.expire(seconds) {
-                    let at = model.flows.iter().position(|(.., other)| *other == flow.session);
+                    let at = model.flows.iter().position(|(.., other)| *other == flow.entry);
                     let (number, seen, _) = model.flows.remove(at.expect("it was there"));
                     assert!(seconds - seen >= model.timeout(number));
                 }
@@ -210,7 +217,7 @@ fn does_not_grow() {
     let mut flows = Flows::new(100, timeouts(TIMEOUTS), 7);
     let (slots, index) = (flows.slots.capacity(), flows.index.allocation_size());
     for number in 0..3000 {
-        flows.insert(key(number), flow(1), u32::from(number));
+        insert(&mut flows, number, 1, u32::from(number));
     }
     assert_eq!((flows.slots.capacity(), flows.index.allocation_size()), (slots, index));
     assert_eq!(flows.len(), 100);

@@ -7,15 +7,15 @@ use packet::{Headers, Tcp, Transport, VnetHeader};
 
 use super::*;
 use crate::testing::{
-    FORBIDDEN, KEYMAT, Rig, SYSTEM, SYSTEM_V6, child, everywhere, member, path, selectors, spis,
-    tcp, udp, way,
+    FORBIDDEN, KEYMAT, Notes, Rig, SYSTEM, SYSTEM_V6, child, everywhere, member, path, selectors,
+    spis, tcp, udp, way,
 };
 use crate::{Discard, Sent};
 
 const FROM: &str = "10.2.0.1:1000";
 const TO: &str = "192.0.2.10:443";
 
-fn notices(gateway: &mut Forwarder) -> Vec<Notice> {
+fn notices(gateway: &mut Forwarder<Notes>) -> Vec<Notice> {
     std::iter::from_fn(|| gateway.poll_notice()).collect()
 }
 
@@ -68,7 +68,7 @@ fn a_path_is_believed_to_be_shorter_when_it_may_be() {
     let least = inner_mtu(&mut rig, 1);
     assert!((500..548).contains(&least), "{least}");
     assert_eq!(rig.gateway.shortened.len(), 2, "what says nothing new is not kept");
-    rig.gateway.handle_timeout(now + PATH_MTU_AGE * 2, |_| {});
+    rig.pass(PATH_MTU_AGE * 2);
     assert_eq!((inner_mtu(&mut rig, 1), inner_mtu(&mut rig, 2)), (whole, whole));
     assert!(rig.gateway.shortened.is_empty());
 }
@@ -151,7 +151,7 @@ fn what_may_be_fragmented_is_and_arrives_whole() {
     assert!(matches!(rig.receive(&far.seal(&refused[1])), Err(Discard::Denied(_))));
     // One that stays without the others is counted.
     assert_eq!(rig.receive(&far.seal(&refused[0])), Ok(None));
-    rig.gateway.handle_timeout(rig.now.instant + Duration::from_secs(60), |_| {});
+    rig.pass(Duration::from_secs(60));
     let counts = rig.gateway.tally().dropped.iter();
     let counted: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     assert_eq!(counted, [(Dropped::FragmentTimeout, 1)]);
@@ -195,8 +195,7 @@ fn ike_hears_once_who_lives() {
     hear(&mut rig, &mut far);
     assert_eq!(notices(&mut rig.gateway), []);
     let tick = |rig: &mut Rig| {
-        let due = rig.gateway.poll_timeout();
-        rig.gateway.handle_timeout(due, |_| {});
+        rig.pass(TICK);
         notices(&mut rig.gateway)
     };
     assert_eq!(tick(&mut rig), [Notice::Alive(1)]);
@@ -277,8 +276,8 @@ fn mappings_of_our_nat_are_kept_alive() {
     rig.install(2, 2, "pc-2");
     let mut kept = Vec::new();
     for second in 1..=60 {
-        let now = rig.now.instant + Duration::from_secs(second);
-        rig.gateway.handle_timeout(now, |path| kept.push((second, *path)));
+        rig.now.instant += Duration::from_secs(1);
+        rig.gateway.handle_timeout(rig.now, |path| kept.push((second, *path)));
     }
     assert_eq!(kept, [20, 40, 60].map(|second| (second, path(9))));
 }

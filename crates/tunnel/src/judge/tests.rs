@@ -3,14 +3,15 @@
 use policy::{Denial, Status};
 
 use crate::testing::{
-    FORBIDDEN, Rig, SYSTEM, SYSTEM_V6, child, icmp, ip, member, path, policy, selectors, tcp, udp,
+    FORBIDDEN, Notes, Rig, SYSTEM, SYSTEM_V6, child, icmp, ip, member, path, policy, selectors,
+    tcp, udp,
 };
 use crate::{Discard, Dropped, FlowTimeouts, Forwarder, Sent, Settings};
 
 const FROM: &str = "10.2.0.1:1000";
 const TO: &str = "192.0.2.10:53";
 
-fn dropped(forwarder: &Forwarder, reason: Dropped) -> u64 {
+fn dropped(forwarder: &Forwarder<Notes>, reason: Dropped) -> u64 {
     forwarder.tally().dropped.iter().find(|(other, _)| *other == reason).map_or(0, |(_, n)| n)
 }
 
@@ -114,22 +115,21 @@ fn a_flow_goes_on_in_its_own_terminals_next_session_only() {
 }
 
 #[test]
-fn a_session_has_so_many_flows_and_gets_places_back() {
+fn an_institution_has_so_many_flows_and_gets_places_back() {
     let timeouts = FlowTimeouts::default();
-    let mut rig = Rig::new(Settings { flows_per_session: 2, timeouts, ..Settings::default() });
-    let (mut far, mut other) = (rig.install(1, 1, "pc-1"), rig.install(2, 2, "pc-2"));
+    let mut rig = Rig::new(Settings { flows_per_institution: 2, timeouts, ..Settings::default() });
+    let (mut far, mut other) = (rig.install(1, 1, "pc-1"), rig.install(2, 2, "pc-3"));
     let from = |port: u16| udp(&format!("10.2.0.1:{port}"), TO, b"query");
     for port in [1, 2] {
         assert!(rig.receive(&far.seal(&from(port))).is_ok());
     }
     assert_eq!(reason(rig.receive(&far.seal(&from(3)))), Dropped::FlowLimit);
-    assert!(rig.receive(&other.seal(&from(3))).is_ok(), "the limit is a session's own");
+    assert!(rig.receive(&other.seal(&from(3))).is_ok(), "the limit is an institution's own");
     // A new SA is no way round it.
     rig.gateway.remove(1);
     let mut far = rig.install(4, 1, "pc-1");
     assert_eq!(reason(rig.receive(&far.seal(&from(4)))), Dropped::FlowLimit);
-    rig.now.instant += timeouts.udp;
-    rig.gateway.handle_timeout(rig.now.instant, |_| {});
+    rig.pass(timeouts.brief);
     assert!(rig.receive(&far.seal(&from(4))).is_ok());
     assert_eq!((rig.gateway.held().1, dropped(&rig.gateway, Dropped::FlowLimit)), (1, 2));
 }

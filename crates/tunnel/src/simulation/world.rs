@@ -12,7 +12,7 @@ use super::datagrams::Datagrams;
 use super::host::Host;
 use super::link::{Link, Weather};
 use super::peer::Peer;
-use crate::testing::{Taken, child, everywhere, member, policy, some_instant};
+use crate::testing::{Notes, Taken, child, everywhere, member, policy, some_instant};
 use crate::{
     Arrival, Delivery, Departures, Dropped, Forwarder, NewChild, Notice, Now, Path, Sent, Settings,
 };
@@ -66,7 +66,7 @@ pub(super) enum Event {
 }
 
 pub(super) struct World {
-    pub(super) gateway: Forwarder,
+    pub(super) gateway: Forwarder<Notes>,
     departures: Departures,
     client: Host,
     system: Host,
@@ -112,7 +112,14 @@ impl World {
     fn new(plan: Plan, weather: Weather) -> Self {
         let began = some_instant();
         let tally = std::sync::Arc::default();
-        let gateway = Forwarder::new(began, Settings::default(), policy(1, |_| {}), tally, 7);
+        let gateway = Forwarder::new(
+            began,
+            Settings::default(),
+            policy(1, |_| {}),
+            tally,
+            7,
+            Notes::default(),
+        );
         let (client, system) = match plan.seed % 2 {
             0 => ("10.2.0.1:1000", "192.0.2.10:443"),
             _ => ("[2001:db8:2::1]:1000", "[2001:db8:1::10]:443"),
@@ -256,8 +263,7 @@ impl World {
     }
 
     fn tick(&mut self) {
-        let now = self.moment().instant;
-        self.gateway.handle_timeout(now, |_| {});
+        self.gateway.handle_timeout(self.moment(), |_| {});
         while let Some(notice) = self.gateway.poll_notice() {
             assert!(matches!(notice, Notice::Alive(1) | Notice::Moved(1, _)), "{notice:?}");
         }
@@ -325,7 +331,7 @@ impl World {
         departures.flush(&mut taken);
         match sent {
             Ok(Sent::Sealed | Sent::Held) => {}
-            Ok(Sent::Elsewhere(_)) => panic!("there is no other worker"),
+            Ok(other) => panic!("no other worker, nobody on an IP-VPN: {other:?}"),
             Err(_) => self.refused += 1,
         }
         assert!(taken.answers.is_empty(), "TCP knows of the tunnel, UDP is fragmented");

@@ -63,23 +63,6 @@ fn when_a_successor_goes_the_old_one_serves_again() {
     assert_eq!(resolved(&table, 1, "10.2.0.1"), Some(3));
 }
 
-/// A session that has lost its last SA, and gets another, has as many flows as before.
-#[test]
-fn flows_are_counted_as_long_as_there_are_any() {
-    let mut table = Table::new();
-    install(&mut table, 1, 1, None, true);
-    table.session(1).unwrap().flows = 2;
-    table.remove(1);
-    assert!(!table.has_session(1));
-    install(&mut table, 2, 1, None, true);
-    assert_eq!(table.session(1).map(|session| session.flows), Some(2));
-    table.remove(2);
-    table.forget_flow(1);
-    assert!(table.session(1).is_some());
-    table.forget_flow(1);
-    assert!(table.session(1).is_none());
-}
-
 #[test]
 fn a_place_that_is_used_again_is_not_the_child_that_was_meant() {
     let mut table = Table::new();

@@ -1,0 +1,193 @@
+//! What the ledger is told of flows on both roads, and that it is told once.
+
+use std::time::Duration;
+
+use packet::{Tcp, VnetHeader};
+use policy::Status;
+
+use crate::testing::{FORBIDDEN, Note, Rig, SYSTEM, icmp, policy, tcp, udp};
+use crate::{Discard, Dropped, Passage, Sent, Settings, Traffic};
+
+const FROM: &str = "10.2.0.1:1000";
+const TO: &str = "192.0.2.10:443";
+/// On the IP-VPN, `H1`'s.
+const CLIENT: &str = "172.16.1.1:1000";
+
+fn rig() -> Rig {
+    let mut rig = Rig::new(Settings::default());
+    rig.gateway.set_policy(policy(2, on_ip_vpn));
+    rig.pass(Duration::ZERO);
+    rig
+}
+
+fn on_ip_vpn(roster: &mut policy::Roster) {
+    roster.institutions[0].ip_vpn_prefixes = vec!["172.16.1.0/24".parse().unwrap()];
+}
+
+fn from_ip_vpn(rig: &mut Rig, packet: &[u8]) -> Result<Passage, Discard> {
+    rig.gateway.handle_ip_vpn(rig.now, &VnetHeader::default(), packet)
+}
+
+fn closed(rig: &mut Rig) -> Vec<(u32, &'static str)> {
+    let closed = |note| match note {
+        Note::Closed(entry, reason, _) => Some((entry, reason)),
+        Note::Opened(..) | Note::Refused(_) => None,
+    };
+    rig.notes().into_iter().filter_map(closed).collect()
+}
+
+#[test]
+fn a_connection_on_the_ip_vpn_is_recorded_from_syn_to_fin() {
+    let mut rig = rig();
+    for (from_client, flags, octets) in [
+        (true, Tcp::SYN, 44),
+        (false, Tcp::SYN | Tcp::ACK, 44),
+        (true, Tcp::ACK, 40),
+        (true, Tcp::ACK | Tcp::FIN, 40),
+        (false, Tcp::ACK | Tcp::FIN, 40),
+        (true, Tcp::ACK, 40),
+    ] {
+        let (from, to) = if from_client { (CLIENT, TO) } else { (TO, CLIENT) };
+        let packet = tcp(from, to, flags, &[]);
+        assert_eq!(packet.len(), octets);
+        match from_client {
+            true => assert_eq!(from_ip_vpn(&mut rig, &packet), Ok(Passage::Through)),
+            false => assert_eq!(rig.send(&packet).0, Ok(Sent::Through)),
+        }
+    }
+    rig.pass(Duration::from_secs(2));
+    let opened = format!("ip-vpn H1 {CLIENT} path {TO}");
+    assert_eq!(rig.notes(), [Note::Opened(1, opened)], "stragglers may still come");
+    rig.pass(Duration::from_secs(2));
+    let traffic = Traffic { octets_in: 164, octets_out: 84, packets_in: 4, packets_out: 2 };
+    assert_eq!(rig.notes(), [Note::Closed(1, "flow.finished", traffic)]);
+    assert_eq!(rig.gateway.held().1, 0);
+}
+
+#[test]
+fn nothing_from_the_ip_vpn_passes_without_a_permit() {
+    let mut rig = rig();
+    let mut refused = |packet: &[u8], code: &str| {
+        let discard = from_ip_vpn(&mut rig, packet).unwrap_err();
+        assert_eq!(discard.code(), code);
+        let [Note::Refused(text)] = &rig.notes()[..] else { panic!("one note") };
+        assert!(text.ends_with(code), "{text}");
+    };
+    refused(&tcp("172.16.2.1:1000", TO, Tcp::SYN, &[]), "policy.source-not-registered");
+    // An address that is registered behind tunnels only, and a system's.
+    refused(&tcp(FROM, TO, Tcp::SYN, &[]), "policy.source-not-registered");
+    refused(&udp(TO, CLIENT, b"x"), "policy.source-not-registered");
+    refused(&udp(CLIENT, &format!("{FORBIDDEN}:53"), b"x"), "policy.system-not-permitted");
+    refused(&udp(CLIENT, "10.2.0.1:53", b"x"), "policy.session-to-session");
+    refused(&udp(CLIENT, "172.16.1.2:53", b"x"), "policy.session-to-session");
+    refused(&udp(CLIENT, "8.8.8.8:53", b"x"), "policy.destination-not-a-system");
+    for flags in [Tcp::ACK, Tcp::SYN | Tcp::ACK, Tcp::RST, Tcp::FIN | Tcp::ACK] {
+        refused(&tcp(CLIENT, TO, flags, b"x"), "tunnel.mid-stream");
+    }
+    assert_eq!(rig.gateway.held().1, 0);
+    // A system speaks first to nobody.
+    assert_eq!(rig.send(&udp(TO, CLIENT, b"x")).0, Ok(Sent::Unknown));
+}
+
+#[test]
+fn a_road_does_not_take_over_the_others_flow() {
+    let mut rig = rig();
+    let mut far = rig.install(1, 1, "pc-1");
+    rig.receive(&far.seal(&udp(FROM, "192.0.2.10:53", b"x"))).unwrap();
+    // Were the same addresses on the IP-VPN from now on.
+    rig.gateway.set_policy(policy(3, |roster| {
+        roster.institutions[0].ip_vpn_prefixes = vec!["10.2.0.0/24".parse().unwrap()];
+    }));
+    let packet = udp(FROM, "192.0.2.10:53", b"x");
+    let discard = from_ip_vpn(&mut rig, &packet).unwrap_err();
+    assert_eq!(discard, Dropped::FlowOfAnother.into());
+    assert_eq!(rig.send(&udp("192.0.2.10:53", FROM, b"y")).0, Ok(Sent::Sealed));
+}
+
+#[test]
+fn a_changed_policy_ends_idle_flows_that_lost_their_permit_and_no_other() {
+    let mut rig = rig();
+    let (mut one, mut two) = (rig.install(1, 1, "pc-1"), rig.install(2, 2, "pc-2"));
+    rig.receive(&one.seal(&udp(FROM, "192.0.2.10:53", b"x"))).unwrap();
+    rig.receive(&two.seal(&udp("10.2.0.2:1000", "192.0.2.10:53", b"x"))).unwrap();
+    from_ip_vpn(&mut rig, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap();
+    rig.notes();
+    rig.gateway.set_policy(policy(3, |roster| {
+        on_ip_vpn(roster);
+        roster.terminals[1].status = Status::Suspended;
+    }));
+    assert!(rig.gateway.poll_timeout() <= rig.now.instant, "at once");
+    rig.pass(Duration::ZERO);
+    assert_eq!(closed(&mut rig), [(2, "policy.terminal-stopped")]);
+    rig.gateway.set_policy(policy(4, |_| {}));
+    rig.pass(Duration::ZERO);
+    assert_eq!(closed(&mut rig), [(3, "policy.source-not-registered")]);
+}
+
+#[test]
+fn flows_of_a_lost_tunnel_wait_for_the_next_and_then_end() {
+    let mut rig = rig();
+    let mut far = rig.install(1, 1, "pc-1");
+    let syn = |flags| tcp(FROM, TO, flags, &[]);
+    rig.receive(&far.seal(&syn(Tcp::SYN))).unwrap();
+    rig.send(&tcp(TO, FROM, Tcp::SYN | Tcp::ACK, &[])).0.unwrap();
+    rig.receive(&far.seal(&syn(Tcp::ACK))).unwrap();
+    rig.gateway.remove(1);
+    rig.pass(Duration::from_secs(20));
+    let mut far = rig.install(2, 2, "pc-1");
+    assert!(rig.receive(&far.seal(&syn(Tcp::ACK))).is_ok(), "its own connection goes on");
+    rig.pass(Duration::from_secs(20));
+    rig.gateway.remove(2);
+    rig.install(3, 3, "pc-1");
+    rig.pass(Duration::from_secs(40));
+    assert_eq!(closed(&mut rig), [], "the next session has it, though nothing came by it");
+    rig.gateway.remove(3);
+    rig.pass(Duration::from_secs(40));
+    assert_eq!(closed(&mut rig), [(1, "flow.sa-lost")]);
+}
+
+#[test]
+fn what_cannot_be_recorded_does_not_begin() {
+    let mut rig = rig();
+    rig.gateway.ledger().full = true;
+    let discard = from_ip_vpn(&mut rig, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap_err();
+    assert_eq!((discard, rig.gateway.held().1), (Dropped::Unrecorded.into(), 0));
+}
+
+#[test]
+fn every_flow_has_one_end() {
+    let mut rig = Rig::new(Settings { flows: 2, ..Settings::default() });
+    rig.gateway.set_policy(policy(2, on_ip_vpn));
+    let mut begin = |client: &str| {
+        from_ip_vpn(&mut rig, &udp(client, "192.0.2.10:53", b"x")).unwrap();
+    };
+    for port in 1..=4 {
+        begin(&format!("172.16.1.1:{port}"));
+    }
+    assert_eq!(closed(&mut rig), [(1, "flow.evicted"), (2, "flow.evicted")]);
+    assert!(rig.gateway.end_flow(3) && !rig.gateway.end_flow(3));
+    let echo = icmp("172.16.1.1", SYSTEM, [8, 0], [0, 7, 0, 1], b"x");
+    from_ip_vpn(&mut rig, &echo).unwrap();
+    rig.pass(Duration::from_secs(31));
+    rig.gateway.finish();
+    assert_eq!(
+        closed(&mut rig),
+        [(3, "flow.operator"), (4, "flow.unanswered"), (5, "flow.unanswered")]
+    );
+}
+
+/// Whoever opens many flows takes places from himself.
+#[test]
+fn a_crowd_of_flows_leaves_others_their_own() {
+    let mut rig = Rig::new(Settings { flows: 100, ..Settings::default() });
+    rig.gateway.set_policy(policy(2, on_ip_vpn));
+    let mut far = rig.install(1, 1, "pc-3");
+    rig.receive(&far.seal(&udp("10.2.0.3:1000", "192.0.2.10:53", b"x"))).unwrap();
+    rig.pass(Duration::from_secs(1));
+    for port in 1..=1000 {
+        let client = format!("172.16.1.1:{port}");
+        from_ip_vpn(&mut rig, &udp(&client, "192.0.2.10:53", b"x")).unwrap();
+    }
+    assert_eq!(rig.send(&udp("192.0.2.10:53", "10.2.0.3:1000", b"y")).0, Ok(Sent::Sealed));
+    assert_eq!((rig.gateway.held().1, closed(&mut rig).len()), (100, 901));
+}
