@@ -207,7 +207,8 @@ fn further<'a>(
     attempts.push(message_by_tls(topology, pharmacy));
     for (address, expected) in [
         (ip(WARD), "policy.session-to-session"),
-        (terminal, "policy.session-to-session"),
+        // Which addresses terminals are lent, the policy does not know; they are no system.
+        (terminal, "policy.destination-not-a-system"),
         (ip(INTRUDER), "policy.destination-not-a-system"),
         (ip(CENTRE_INSIDE), DROPPED),
     ] {

@@ -46,7 +46,7 @@ pub(super) struct Attempt<'a> {
 /// How the record of an attempt is known among others.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Trace {
-    /// A flow from there to there; port 0 for any.
+    /// A flow from there to there; port 0 for ICMP.
     Flow(IpAddr, SocketAddr),
     /// An IKE session or a child of one.
     Session,
@@ -75,26 +75,46 @@ impl Attempt<'_> {
         let (since, seen) = (Timestamp::now(), topology.seen.packets().len());
         let Told { satisfied, said } = (self.act)();
         let record = self.record(topology, since);
-        let passed = topology.seen.packets()[seen..].iter().any(|packet| self.trace.is_of(packet));
+        let passed = self.passed(topology, seen);
+        let as_it_should = satisfied == self.succeeds && passed == self.passes();
         let got = match &record {
             Some(record) if record.is("open") => PERMITTED,
             Some(record) => record.reason(),
             None if passed || satisfied => "passed without a record",
             None => DROPPED,
         };
-        let may_pass = self.expected == PERMITTED || matches!(self.trace, Trace::Connection(_));
         Judged {
             row: Row {
                 attempt: self.what,
                 expected: self.expected,
                 got: got.to_owned(),
-                client_agrees: satisfied == self.succeeds && (may_pass || !passed),
+                client_agrees: as_it_should,
                 said,
             },
             road: self.road,
             institution: self.institution,
             system: self.system,
             record,
+        }
+    }
+
+    /// Whether packets of it come out to the systems. What a TLS connection brings comes from the
+    /// gateway itself.
+    fn passes(&self) -> bool {
+        self.expected == PERMITTED && matches!(self.trace, Trace::Flow(..))
+    }
+
+    /// Whether they did, after those that were seen before.
+    fn passed(&self, topology: &Topology, seen: usize) -> bool {
+        let patience = if self.passes() { PATIENCE } else { Duration::ZERO };
+        let begin = Instant::now();
+        loop {
+            let packets = topology.seen.packets();
+            let passed = packets[seen..].iter().any(|packet| self.trace.is_of(packet));
+            if passed || begin.elapsed() >= patience {
+                return passed;
+            }
+            thread::sleep(Duration::from_millis(30));
         }
     }
 
@@ -117,7 +137,7 @@ impl Attempt<'_> {
             return false;
         }
         match self.trace {
-            Trace::Flow(from, to) => is_flow(record) && is_between(record, from, to.ip()),
+            Trace::Flow(from, to) => is_flow(record) && is_between(record, from, to),
             Trace::Session => !is_flow(record),
             Trace::Connection(from) => record.text("source") == from.to_string(),
         }
@@ -135,9 +155,10 @@ pub fn is_flow(record: &Record) -> bool {
     !record.text("inner_destination").is_empty()
 }
 
-fn is_between(record: &Record, from: IpAddr, to: IpAddr) -> bool {
+fn is_between(record: &Record, from: IpAddr, to: SocketAddr) -> bool {
     record.text("inner_source") == from.to_string()
-        && record.text("inner_destination") == to.to_string()
+        && record.text("inner_destination") == to.ip().to_string()
+        && record.number("inner_destination_port") == i64::from(to.port())
 }
 
 impl Trace {
@@ -146,7 +167,11 @@ impl Trace {
         let (Self::Flow(IpAddr::V4(from), to), Some(ends)) = (self, packet.get(12..20)) else {
             return false;
         };
-        let IpAddr::V4(to) = to.ip() else { return false };
-        ends == [from.octets(), to.octets()].concat()
+        let IpAddr::V4(address) = to.ip() else { return false };
+        // RFC 791, section 3.1: the header's length in words; then TCP's two ports.
+        let ports = usize::from(packet[0] & 0xf) * 4;
+        let port = packet.get(ports + 2..ports + 4);
+        ends == [from.octets(), address.octets()].concat()
+            && (to.port() == 0 || port.is_some_and(|port| port == to.port().to_be_bytes()))
     }
 }
