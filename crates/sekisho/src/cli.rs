@@ -1,5 +1,6 @@
 //! The command line.
 
+mod barrier;
 mod router;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use policy::{
 use reason::Language;
 use registry::{RevocationReason, Role};
 
+pub(crate) use barrier::Barrier;
 pub(crate) use router::{PpkArgs, Psk, Router, RouterAdd, RouterIdentity};
 
 /// 関所: the security gateway in front of a medical network's connected systems.
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Show what the running gateway does
     #[command(after_help = "Example: sekisho status --json")]
     Status(Json),
+    /// What bars the IP-VPN and the tunnels while no gateway judges
+    #[command(subcommand)]
+    Barrier(Barrier),
     /// The network's own certification authority
     #[command(subcommand)]
     Ca(Ca),

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod files;
+mod firewall;
 mod gateway;
 mod material;
 mod output;

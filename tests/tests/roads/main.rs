@@ -8,4 +8,6 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+mod barrier;
+mod border;
 mod topology;

@@ -1,5 +1,6 @@
 //! The commands, one module for each thing they are about.
 
+mod barrier;
 mod ca;
 mod check;
 mod institution;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Check(json) => check::run(&config()?, json),
         Command::Status(json) => status::run(&config()?, json, language),
+        Command::Barrier(command) => barrier::run(&config()?, command),
         Command::Ca(command) => ca::run(&config()?, command),
         Command::Institution(command) => institution::run(&config()?, command),
         Command::Terminal(command) => terminal::run(&config()?, command),

@@ -37,6 +37,18 @@ pub(crate) struct IpVpn {
     pub(crate) device: String,
 }
 
+impl DataPlane {
+    /// What leads packets into its devices.
+    pub(crate) fn steering(&self, ip_vpn: Option<&IpVpn>) -> net::Steering {
+        net::Steering {
+            device: self.device.clone(),
+            ip_vpn: ip_vpn.map(IpVpn::steering),
+            table: self.routing_table,
+            priority: self.rule_priority,
+        }
+    }
+}
+
 impl IpVpn {
     /// Device and interfaces.
     pub(crate) fn steering(&self) -> net::IpVpn {

@@ -71,6 +71,7 @@ pub(super) fn workers(plane: &DataPlane) -> NonZeroU32 {
 }
 
 /// Where peers may be.
+#[derive(Debug, Default)]
 pub(crate) struct Prefixes {
     tunnels: Vec<IpNet>,
     ip_vpn: Vec<IpNet>,

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use super::ike_plane::ToIke;
 use super::{data_plane, ipsec, sessions};
-use crate::Failure;
 use crate::config::Config;
+use crate::{Failure, firewall};
 
 /// What was read, made and bound before anything is served.
 pub(super) struct Prepared<'a> {
@@ -28,10 +28,23 @@ pub(super) fn prepare<'a>(
     if config.ipsec.is_none() && config.ip_vpn.is_none() {
         return Ok(None);
     }
+    warn_without_firewall();
     let opened = data_plane::open(config, policy)?;
     let ipsec = config.ipsec.as_ref();
     let ipsec = ipsec.map(|ipsec| ipsec::prepare(config, ipsec, reader, opened.nat_port()));
     Ok(Some(Prepared { opened, ipsec: ipsec.transpose()? }))
+}
+
+fn warn_without_firewall() {
+    let why = match firewall::is_there() {
+        Ok(true) => return,
+        Ok(false) => "there is no table inet sekisho".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(
+        "the firewall behind the routes is not known to stand: {why}; 'sekisho barrier install' \
+         makes it, at boot by sekisho-barrier.service"
+    );
 }
 
 /// The roads, from their start on.

@@ -27,6 +27,7 @@ use crate::Failure;
 use crate::config::{Config, Problem, Problems};
 use crate::material::{self, CrlNumbers};
 
+pub(crate) use data_plane::Prefixes;
 pub(crate) use events::GatewayEvent;
 pub(crate) use status::ask as ask_status;
 
