@@ -31,9 +31,10 @@ use crate::capture::Capture;
 use crate::foreign::{ForeignCa, P256};
 use crate::gateway::Gateway;
 use crate::netns::Namespace;
+use crate::program;
 use crate::road::put;
 use crate::setup::Setup;
-use crate::site::{IPSEC, Site};
+use crate::site::{CONFIG, IPSEC, Site};
 use crate::systems;
 
 use self::networks::Networks;
@@ -66,7 +67,9 @@ impl Topology {
         let networks = Networks::new();
         let systems = start_systems(&networks.systems);
         let seen = Capture::begin(&networks.systems, comes_from_outside);
-        let gateway = setup().start_in(&networks.centre);
+        let setup = setup();
+        bar(&networks.centre, &setup.site);
+        let gateway = setup.start_in(&networks.centre);
         let images = demo::image::series(&gateway.site.path(""), SERIES).unwrap();
         let peers = Peers::start(&networks, &gateway.site);
         Self { peers, seen, gateway, _systems: systems, networks, images }
@@ -147,9 +150,16 @@ fn setup() -> Setup {
         ));
     let setup =
         Kind::ALL.into_iter().fold(setup, |setup, kind| setup.system(kind, &destination(kind)));
-    fs::write(setup.site.path("sekisho.toml"), setup.text()).unwrap();
+    fs::write(setup.site.path(CONFIG), setup.text()).unwrap();
     enrol(&setup.site);
     setup
+}
+
+/// Installs what keeps every packet out that no gateway judges.
+fn bar(centre: &Namespace, site: &Site) {
+    let mut sekisho = centre.command(program::sekisho());
+    sekisho.arg("--config").arg(site.path(CONFIG)).args(["barrier", "install"]);
+    program::finish(&mut sekisho, b"").expect_success();
 }
 
 fn enrol(site: &Site) {

@@ -4,23 +4,7 @@ use demo::systems::Kind;
 
 use super::places::{CENTRE_INSIDE, MEMBER, STRANGER, WARD, system};
 use crate::netns::{Namespace, Translator};
-use crate::program;
 use crate::road::Road;
-
-/// Lets nothing be forwarded that the gateway has not judged, nor reach it from the IP-VPN.
-const FIREWALL: &str = "\
-table inet sekisho {
-    chain forward {
-        type filter hook forward priority filter; policy drop;
-        iifname sekisho0 accept
-        oifname { sekisho0, sekisho-vpn } accept
-    }
-    chain input {
-        type filter hook input priority filter;
-        iifname vpn0 drop
-    }
-}
-";
 
 /// Everybody's hosts.
 pub(super) struct Networks {
@@ -51,7 +35,6 @@ impl Networks {
     pub(super) fn new() -> Self {
         let (centre, internet) = Road::networks();
         let systems = join_systems(&centre);
-        shut(&centre);
         let [closed, router, home] = ["closed", "router", "home"].map(Namespace::router);
         join_closed_network(&closed, &centre);
         let [member, stranger, ward, clinic, pharmacy, intruder] =
@@ -120,9 +103,4 @@ fn subscribe(router: &Namespace, device: &str, host: &Namespace, address: &str) 
     router.address(device, &format!("{network}.1/24"));
     host.address("lan", &format!("{address}/24"));
     host.ip(&format!("route add default via {network}.1"));
-}
-
-fn shut(centre: &Namespace) {
-    let mut nft = centre.command("nft");
-    program::finish(nft.args(["-f", "-"]), FIREWALL.as_bytes()).expect_success();
 }
