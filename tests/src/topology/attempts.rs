@@ -210,10 +210,10 @@ fn further<'a>(
         // Which addresses terminals are lent, the policy does not know; they are no system.
         (terminal, "policy.destination-not-a-system"),
         (ip(INTRUDER), "policy.destination-not-a-system"),
-        (ip(CENTRE_INSIDE), DROPPED),
     ] {
         attempts.push(packets(member, Service::Web(address), expected));
     }
+    attempts.push(packets(member, Service::Echo(ip(CENTRE_INSIDE)), DROPPED));
     for (member, peer) in [(ward, Peer::Router), (clinic, Peer::Clinic)] {
         let what = format!("{} → 他の機関の端末 others' terminals — IKE CHILD_SA", named(member));
         attempts.push(asking(topology, what, member.code, (peer, peers::SESSIONS), BEYOND));
