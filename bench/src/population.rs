@@ -112,11 +112,17 @@ fn institution(number: u16) -> Institution {
         hours: (number % 2 == 1).then(|| hours.parse().unwrap()),
         ip_vpn_prefixes: ip_vpn_prefixes(number),
         inner_prefixes: inner_prefixes(number),
+        within: vec![self::code(next(number))],
     }
 }
 
+/// In whose prefixes some of its own lie.
+fn next(institution: u16) -> u16 {
+    (institution + 1) % INSTITUTIONS
+}
+
 fn ip_vpn_prefixes(number: u16) -> Vec<IpNet> {
-    let next = (number + 1) % INSTITUTIONS;
+    let next = next(number);
     let v4 = |number: u16, last, length| {
         let [high, low] = number.to_be_bytes();
         net(Ipv4Addr::new(10, high, low, last), length)

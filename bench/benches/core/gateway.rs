@@ -12,8 +12,8 @@ use ::packet::{Batch, Merger, Offload, VnetHeader};
 use ::policy::{Policy, UtcOffset};
 use bench::population;
 use tunnel::{
-    Arrival, Credential, Delivery, Departure, Departures, Forwarder, Member, NewChild, Now, Outlet,
-    Path, Selector, Selectors, Settings, Tally, Way,
+    Arrival, Credential, Delivery, Departure, Departures, Forwarder, Ledger, Member, NewChild, Now,
+    Opening, Outlet, Path, Refusal, Selector, Selectors, Settings, Tally, Traffic, Way,
 };
 
 use crate::esp::{AES_256_GCM, inbound, outbound};
@@ -62,9 +62,27 @@ impl Flow {
     }
 }
 
+/// Where an IPv4 packet has the flags of TCP.
+const TCP_FLAGS: usize = 33;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// Records nothing: the log is measured by itself.
+struct Unwritten;
+
+impl Ledger for Unwritten {
+    fn opened(&mut self, _opening: &Opening<'_>) -> Option<u32> {
+        Some(0)
+    }
+
+    fn closed(&mut self, _entry: u32, _reason: &'static str, _traffic: Traffic) {}
+
+    fn refused(&mut self, _refusal: &Refusal<'_>) {}
+}
+
 /// A gateway with a CHILD_SA of each of its peers.
 pub(crate) struct Gateway {
-    forwarder: Forwarder,
+    forwarder: Forwarder<Unwritten>,
     departures: Departures,
     now: Now,
     peers: Vec<Outbound>,
@@ -81,7 +99,8 @@ impl Gateway {
         };
         let now = Now { instant: Instant::now(), unix: population::MONDAY_MORNING };
         let tally = Arc::new(Tally::default());
-        let forwarder = Forwarder::new(now.instant, settings, Arc::clone(policy), tally, 7);
+        let forwarder =
+            Forwarder::new(now.instant, settings, Arc::clone(policy), tally, 7, Unwritten);
         let departures = Departures::new(Batch::new(Batch::LIMIT_IPV4));
         let mut gateway = Self { forwarder, departures, now, peers: Vec::new() };
         for peer in 0..peers {
@@ -110,8 +129,25 @@ impl Gateway {
 
     /// The flow's peer begins it.
     pub(crate) fn begin(&mut self, flow: Flow, upper: Upper) {
+        self.speak_up(flow, upper, Some(SYN));
+        let mut answer = [0; 64];
+        ip::write(&mut answer, upper, flow.ends_of_answer(), 0);
+        if upper == Upper::Tcp {
+            answer[TCP_FLAGS] = SYN | ACK;
+        }
+        self.send(VnetHeader::default(), &mut answer);
+        self.flush();
+        self.speak_up(flow, upper, None);
+    }
+
+    /// The flow's peer sends one small packet, of TCP with these flags.
+    fn speak_up(&mut self, flow: Flow, upper: Upper, flags: Option<u8>) {
         let (mut inner, mut packet) = ([0; 64], [0; 128]);
         ip::write(&mut inner, upper, flow.ends(), 0);
+        if let Some(flags) = flags.filter(|_| upper == Upper::Tcp) {
+            // Its checksum is the system's matter.
+            inner[TCP_FLAGS] = flags;
+        }
         let packet = &mut packet[..AES_256_GCM.sealed_len(inner.len())];
         self.seal(flow, &inner, packet);
         self.receive(packet, packet.len());
@@ -177,8 +213,10 @@ fn spi(peer: u16) -> u32 {
 }
 
 fn child(peer: u16) -> NewChild {
-    let identity = population::ike_identity(peer).into();
-    let member = Member { session: peer.into(), credential: Credential::Identity(identity) };
+    let identity: Arc<str> = population::ike_identity(peer).into();
+    let recorded = connlog::Credential::Ike(Arc::clone(&identity));
+    let credential = Credential::Identity(identity);
+    let member = Member { session: peer.into(), credential, recorded };
     let first = Ipv4Addr::from(u32::from(Ipv4Addr::new(100, 64, 0, 0)) + u32::from(peer) * 64);
     let last = Ipv4Addr::from(u32::from(first) + 63);
     let any = |first: Ipv4Addr, last: Ipv4Addr| Selector {

@@ -29,6 +29,7 @@ fn closed() -> Record {
     let time = now();
     let event = Event::Closed {
         reason: "close.client".into(),
+        detail: None,
         started: time.unix_micros,
         traffic: Traffic { bytes_in: 123_456, bytes_out: 7_890_123, packets_in: 0, packets_out: 0 },
     };

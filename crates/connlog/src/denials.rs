@@ -160,7 +160,7 @@ mod tests {
     fn memory_stays_bounded_and_nothing_goes_uncounted() {
         let mut denials = Denials::default();
         let total = PLACES as u64 + 1000;
-        let note = |source| denials.note((source, 'a', 0), 0, || ()) == Verdict::Record;
+        let mut note = |source| denials.note((source, 'a', 0), 0, || ()) == Verdict::Record;
         let recorded = (0..total).filter(|&source| note(source)).count();
         let folded: u64 = denials.drain(u64::MAX).iter().map(|folded| folded.attempts).sum();
         assert_eq!(recorded as u64 + folded, total);

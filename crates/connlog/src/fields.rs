@@ -176,7 +176,7 @@ fn push_facts<'a>(facts: &'a Facts, values: &mut Vec<Value<'a>>) {
 fn push_event<'a>(event: &'a Event, values: &mut Vec<Value<'a>>) {
     let (reason, attempts, detail) = match event {
         Event::Opened => (None, None, None),
-        Event::Closed { reason, .. } => (Some(reason), None, None),
+        Event::Closed { reason, detail, .. } => (Some(reason), None, detail.as_ref()),
         Event::Denied { reason, attempts, detail } => {
             (Some(reason), Some(*attempts), detail.as_ref())
         }
@@ -325,7 +325,7 @@ fn read_event<'a>(
         Some("open") => Ok(Event::Opened),
         Some("close") => {
             let started = started.ok_or(FieldError("started"))?;
-            Ok(Event::Closed { reason: reason?, started, traffic })
+            Ok(Event::Closed { reason: reason?, detail, started, traffic })
         }
         Some("denied") => {
             Ok(Event::Denied { reason: reason?, attempts: attempts.unwrap_or(1), detail })
@@ -382,7 +382,13 @@ mod tests {
             Traffic { bytes_in: 1, bytes_out: u64::MAX >> 1, packets_in: 3, packets_out: 4 };
         let events = [
             Event::Opened,
-            Event::Closed { reason: "close.client".into(), started: 5, traffic },
+            Event::Closed { reason: "close.client".into(), detail: None, started: 5, traffic },
+            Event::Closed {
+                reason: "close.operator".into(),
+                detail: Some("by tanaka".into()),
+                started: 5,
+                traffic,
+            },
             Event::Denied { reason: "tls.x".into(), attempts: 3, detail: Some("why".into()) },
             Event::Control { reason: "gateway.started".into(), detail: None },
         ];

@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod denials;
+mod dismissal;
 mod fields;
 mod json;
 mod record;
 mod refusals;
 
 pub use denials::{Denials, Folded};
+pub use dismissal::{Dismissal, Dismissed};
 pub use fields::{FIELDS, Field, FieldError, FieldKind, Value};
 pub use json::to_json;
 pub use record::{

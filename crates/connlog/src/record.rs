@@ -166,6 +166,8 @@ pub enum Event {
     Closed {
         /// Why.
         reason: Code,
+        /// Particulars, as who ended it.
+        detail: Option<Arc<str>>,
         /// When it was opened, microseconds since the epoch.
         started: i64,
         /// What went through.

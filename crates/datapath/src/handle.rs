@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use connlog::{ConnectionId, Facts};
+use connlog::{ConnectionId, Dismissal};
 use ipnet::IpNet;
 use net::{DontFragment, LinkError, MtuError, Prefixes, Routes, Waker};
 use packet::{Offload, VnetHeader};
@@ -19,6 +19,7 @@ use reason::{Counters, Reason as _};
 use tunnel::{Arrival, Forwarder, NewChild, Notice, Path, Tally, Traffic, Way};
 
 use crate::Lost;
+use crate::flows::{Flows, Wanted};
 use crate::journal::{Journal, Recording};
 use crate::open::Opened;
 use crate::worker::{Parts, Worker};
@@ -47,8 +48,8 @@ pub(crate) enum Command {
     Policy(Arc<Policy>),
     OwnAddresses(Arc<BTreeSet<IpAddr>>),
     Describe(SyncSender<Status>),
-    Flows(Arc<Wanted>, SyncSender<Vec<FlowStatus>>),
-    EndFlow(ConnectionId, SyncSender<bool>),
+    Flows(Arc<Wanted>, usize, SyncSender<Flows>),
+    EndFlow(ConnectionId, Dismissal, SyncSender<bool>),
     PathMtu(MtuError),
     Stop,
     /// A packet from a peer that another thread received.
@@ -112,24 +113,6 @@ pub struct Status {
     /// Flows.
     pub flows: usize,
 }
-
-/// A flow as operators see it.
-#[derive(Clone, Debug)]
-pub struct FlowStatus {
-    /// Its id on record.
-    pub connection: ConnectionId,
-    /// When it began, in microseconds since 1970-01-01T00:00:00Z.
-    pub started: i64,
-    /// What its records say.
-    pub facts: Facts,
-    /// Since its last packet.
-    pub idle: Duration,
-    /// What it has carried.
-    pub traffic: Traffic,
-}
-
-/// Which flows are wanted.
-pub type Wanted = dyn Fn(&FlowStatus) -> bool + Send + Sync;
 
 /// The running data plane, for the rest of the gateway.
 pub struct Handle {
@@ -315,29 +298,33 @@ impl Handle {
         asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect()
     }
 
-    /// The flows that are wanted, `None` when one does not answer.
+    /// The flows that are wanted, of each worker at most so many; `None` when one does not answer.
     #[must_use]
-    pub fn flows(&self, wanted: &Arc<Wanted>) -> Option<Vec<FlowStatus>> {
+    pub fn flows(&self, wanted: &Arc<Wanted>, most: usize) -> Option<Flows> {
         let asked: Vec<_> = self
             .workers
             .iter()
             .map(|worker| {
                 let (answer, answered) = mpsc::sync_channel(1);
-                worker.tell(Command::Flows(Arc::clone(wanted), answer));
+                worker.tell(Command::Flows(Arc::clone(wanted), most, answer));
                 answered
             })
             .collect();
-        let answers: Option<Vec<_>> =
-            asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect();
-        answers.map(|flows| flows.into_iter().flatten().collect())
+        let mut all = Flows::default();
+        for answered in asked {
+            let flows = answered.recv_timeout(PATIENCE).ok()?;
+            all.newest.extend(flows.newest);
+            all.left_out += flows.left_out;
+        }
+        Some(all)
     }
 
-    /// Ends a flow; says whether it was there.
+    /// Ends a flow by an operator's order; says whether it was there.
     #[must_use]
-    pub fn end_flow(&self, connection: ConnectionId) -> bool {
+    pub fn end_flow(&self, connection: ConnectionId, by: &Dismissal) -> bool {
         self.workers.iter().any(|worker| {
             let (done, is_done) = mpsc::sync_channel(1);
-            worker.tell(Command::EndFlow(connection, done));
+            worker.tell(Command::EndFlow(connection, by.clone(), done));
             await_answer(&is_done, "end a flow").unwrap_or(false)
         })
     }

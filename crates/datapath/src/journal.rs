@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connlog::{
-    ConnectionId, Denials, Event, Facts, Folded, Record, Timestamp, Traffic as Carried, Verdict,
+    ConnectionId, Denials, Dismissal, Event, Facts, Folded, Record, Timestamp, Traffic as Carried,
+    Verdict,
 };
 use logstore::{Claim, Recorder, fresh_id};
 use policy::UtcOffset;
 use slab::Slab;
-use tunnel::{Conversation, Ledger, Opening, Party, Refusal, Traffic};
+use tunnel::{Conversation, FlowView, Ledger, Opening, Party, Refusal, Traffic};
+
+use crate::FlowStatus;
 
 /// Where records go, and what all of them say.
 #[derive(Clone, Debug)]
@@ -35,12 +38,14 @@ pub(crate) struct Journal {
 
 /// A flow that is open on record.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) id: ConnectionId,
+struct Entry {
+    id: ConnectionId,
     /// Microseconds since 1970-01-01T00:00:00Z.
-    pub(crate) started: i64,
-    pub(crate) facts: Facts,
+    started: i64,
+    facts: Facts,
     claim: Claim,
+    /// Of its end, by whose order.
+    detail: Option<Arc<str>>,
 }
 
 impl Journal {
@@ -49,13 +54,23 @@ impl Journal {
         Self { to, entries, denials, epoch: Instant::now() }
     }
 
-    pub(crate) fn entry(&self, entry: u32) -> Option<&Entry> {
-        self.entries.get(entry as usize)
+    /// A flow as operators see it.
+    pub(crate) fn show(&self, view: &FlowView) -> Option<FlowStatus> {
+        let Entry { id, started, facts, .. } = self.entries.get(view.entry as usize)?;
+        Some(FlowStatus {
+            connection: *id,
+            started: *started,
+            facts: facts.clone(),
+            idle: view.idle,
+            traffic: view.traffic,
+        })
     }
 
-    /// The entry of this flow.
-    pub(crate) fn find(&self, id: ConnectionId) -> Option<u32> {
-        self.entries.iter().find(|(_, entry)| entry.id == id).map(|(at, _)| at as u32)
+    /// The entry of this flow, whose close record says by whom it was ended.
+    pub(crate) fn dismiss(&mut self, id: ConnectionId, by: &Dismissal) -> Option<u32> {
+        let (at, entry) = self.entries.iter_mut().find(|(_, entry)| entry.id == id)?;
+        entry.detail = Some(by.detail());
+        Some(at as u32)
     }
 
     /// Writes the records that stand for folded refusals whose window has ended; when `all`, also
@@ -113,22 +128,20 @@ impl Ledger for Journal {
         let id = fresh_id(now);
         let record = self.record(id, now, Event::Opened, facts.clone());
         let claim = self.to.recorder.begin(record).ok()?;
-        let entry = Entry { id, started: now.unix_micros, facts, claim };
+        let entry = Entry { id, started: now.unix_micros, facts, claim, detail: None };
         Some(self.entries.insert(entry) as u32)
     }
 
     fn closed(&mut self, entry: u32, reason: &'static str, traffic: Traffic) {
-        let Some(Entry { id, started, facts, claim }) = self.entries.try_remove(entry as usize)
-        else {
-            return;
-        };
+        let Some(entry) = self.entries.try_remove(entry as usize) else { return };
+        let Entry { id, started, facts, claim, detail } = entry;
         let traffic = Carried {
             bytes_in: traffic.octets_in,
             bytes_out: traffic.octets_out,
             packets_in: traffic.packets_in,
             packets_out: traffic.packets_out,
         };
-        let event = Event::Closed { reason: reason.into(), started, traffic };
+        let event = Event::Closed { reason: reason.into(), started, traffic, detail };
         self.to.recorder.end(claim, self.record(id, self.now(), event, facts));
     }
 

@@ -15,10 +15,12 @@
 //! | `ip_vpn` | from the IP-VPN to the TUN device |
 //! | `egress` | from the TUN device to the peers, and what waits for a socket |
 //! | `journal` | the records of flows and refusals |
+//! | `flows` | flows as operators see them |
 //! | `reasons` | what can go wrong here |
 #![forbid(unsafe_code)]
 
 mod egress;
+mod flows;
 mod handle;
 mod ingress;
 mod ip_vpn;
@@ -28,7 +30,8 @@ mod port;
 mod reasons;
 mod worker;
 
-pub use handle::{FlowStatus, Handle, Ike, Status, Threads, Wanted};
+pub use flows::{FlowStatus, Flows, Wanted};
+pub use handle::{Handle, Ike, Status, Threads};
 pub use journal::Recording;
 pub use net::{IpVpn, Prefixes};
 pub use open::{OpenError, Opened, Settings};

@@ -1,5 +1,6 @@
 //! The loop of one worker.
 
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use reason::Counters;
 use tunnel::{Arrival, Departures, Dropped, Forwarder, Now, Sent, Traffic};
 
 use crate::egress::{Backlog, Exit, write, write_slices};
-use crate::handle::{Command, FlowStatus, Remote, Status, Wanted};
+use crate::flows::{Flows, Wanted};
+use crate::handle::{Command, Remote, Status};
 use crate::ingress::{Entry, Inside, KEEP_ALIVE};
 use crate::journal::Journal;
 use crate::port::Port;
@@ -252,7 +254,7 @@ impl Worker {
 
     fn keep_time(&mut self) {
         let Parts { forwarder, ports, lost, .. } = &mut self.parts;
-        forwarder.ledger().record_folded(false);
+        forwarder.ledger_mut().record_folded(false);
         forwarder.handle_timeout(now(), |path| {
             let leaving = Departure {
                 destination: path.remote,
@@ -298,12 +300,13 @@ impl Worker {
                     let (children, flows) = forwarder.held();
                     let _ = answer.try_send(Status { children, flows });
                 }
-                Command::Flows(wanted, answer) => {
-                    let _ = answer.try_send(self.parts.flows(&*wanted));
+                Command::Flows(wanted, most, answer) => {
+                    let _ = answer.try_send(self.parts.flows(&*wanted, most));
                 }
-                Command::EndFlow(id, done) => {
-                    let entry = forwarder.ledger().find(id);
-                    let _ = done.try_send(entry.is_some_and(|entry| forwarder.end_flow(entry)));
+                Command::EndFlow(id, by, done) => {
+                    let entry = forwarder.ledger_mut().dismiss(id, &by);
+                    let ended = entry.is_some_and(|entry| forwarder.end_flow(entry, by.code()));
+                    let _ = done.try_send(ended);
                 }
                 Command::PathMtu(error) => {
                     self.parts.path_mtu(&error);
@@ -332,7 +335,7 @@ impl Worker {
     /// Ends every flow, and records what was not yet.
     fn finish(&mut self) {
         self.parts.forwarder.finish();
-        self.parts.forwarder.ledger().record_folded(true);
+        self.parts.forwarder.ledger_mut().record_folded(true);
     }
 }
 
@@ -402,20 +405,18 @@ impl Parts {
         }
     }
 
-    fn flows(&mut self, wanted: &Wanted) -> Vec<FlowStatus> {
-        let views: Vec<_> = self.forwarder.flows(Instant::now()).collect();
-        let ledger = self.forwarder.ledger();
-        let status = |view: tunnel::FlowView| {
-            let entry = ledger.entry(view.entry)?;
-            Some(FlowStatus {
-                connection: entry.id,
-                started: entry.started,
-                facts: entry.facts.clone(),
-                idle: view.idle,
-                traffic: view.traffic,
-            })
-        };
-        views.into_iter().filter_map(status).filter(wanted).collect()
+    fn flows(&self, wanted: &Wanted, most: usize) -> Flows {
+        // An id begins with the time: the newest is the greatest.
+        let (mut newest, mut left_out) = (BTreeMap::new(), 0);
+        let flows = self.forwarder.flows(Instant::now());
+        for flow in flows.filter_map(|view| self.forwarder.ledger().show(&view)).filter(wanted) {
+            newest.insert(flow.connection, flow);
+            if newest.len() > most {
+                newest.pop_first();
+                left_out += 1;
+            }
+        }
+        Flows { newest: newest.into_values().collect(), left_out }
     }
 
     /// The next path MTU error of a socket.

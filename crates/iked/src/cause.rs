@@ -1,5 +1,6 @@
 //! Why an IKE SA is refused or ended, from whichever part it comes.
 
+use connlog::Dismissed;
 use ike::{Ending, Refusal};
 use logstore::{LogReason, Unwritable};
 use pki::PathError;
@@ -19,6 +20,8 @@ pub(crate) enum Cause {
     Certificate(PathError),
     Log(LogReason),
     Own(Withdrawal),
+    /// An operator ended it; the session says who.
+    Dismissed(Dismissed),
 }
 
 impl Cause {
@@ -30,6 +33,7 @@ impl Cause {
             Self::Certificate(error) => error.code(),
             Self::Log(reason) => reason.code(),
             Self::Own(withdrawal) => withdrawal.code(),
+            Self::Dismissed(dismissed) => dismissed.code(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use connlog::{ConnectionId, Dismissal, Dismissed};
 use ike::{Credentials, Endpoint, Now, Proof, SessionId};
 use logstore::{Ticket, Unwritable};
 use policy::Policy;
@@ -19,7 +20,7 @@ use crate::receiver::Received;
 use crate::session::Session;
 use crate::sockets::Outlet;
 use crate::tally::Tally;
-use crate::{DataPlane, Discarded, Material, Notice, Snapshot, Withdrawal};
+use crate::{DataPlane, Discarded, Material, Notice, SessionStatus, Snapshot, Withdrawal};
 
 /// Messages handled before anything else has its turn.
 const BATCH: usize = 32;
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Replace(Material),
     Notice(Notice),
     Describe(SyncSender<Snapshot>),
+    End(ConnectionId, Dismissal, SyncSender<Option<SessionStatus>>),
     Stop,
 }
 
@@ -87,6 +89,7 @@ impl Engine {
                     Some(Command::Replace(material)) => self.replace(material),
                     Some(Command::Notice(notice)) => self.notice(notice),
                     Some(Command::Describe(answer)) => self.describe(&answer),
+                    Some(Command::End(id, by, answer)) => drop(answer.try_send(self.end(id, by))),
                     Some(Command::Stop) | None => break,
                 },
                 changed = policies.changed() => {
@@ -159,9 +162,24 @@ impl Engine {
     }
 
     fn describe(&self, answer: &SyncSender<Snapshot>) {
-        let sessions = self.sessions.values().map(Session::status).collect();
+        let sessions = self.sessions.iter().map(|(&id, session)| self.status(id, session));
+        let sessions = sessions.collect();
         // Whoever asked may have lost patience.
         let _ = answer.try_send(Snapshot { half_open: self.endpoint.half_open(), sessions });
+    }
+
+    fn status(&self, id: SessionId, session: &Session) -> SessionStatus {
+        session.status(self.endpoint.session(id).and_then(|session| session.last_heard()))
+    }
+
+    /// Ends the session of this connection, unless it is ending; what it was.
+    fn end(&mut self, connection: ConnectionId, by: Dismissal) -> Option<SessionStatus> {
+        let mut sessions = self.sessions.iter();
+        let (&id, session) = sessions.find(|(_, session)| session.id == connection)?;
+        let status = self.status(id, session);
+        self.living(id)?.dismissal = Some(by);
+        self.withdraw(id, Cause::Dismissed(Dismissed::ByOperator));
+        Some(status)
     }
 
     /// Not all at once: verifying thousands of certificates must not keep IKE waiting.

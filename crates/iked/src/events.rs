@@ -60,6 +60,7 @@ impl Engine {
         });
         let session = Session {
             id: connection,
+            since: self.journal.now().unix_micros,
             grant: verdict::grant(&tunnel, &peer, self.has_pool),
             recheck_at: tunnel.recheck_at(),
             peer,
@@ -67,6 +68,7 @@ impl Engine {
             verify: false,
             ticket: None,
             cause: None,
+            dismissal: None,
             established: None,
             addresses: Vec::new(),
             children: BTreeMap::new(),
@@ -200,9 +202,13 @@ impl Engine {
         }
         self.unjudged.remove(&id);
         let gone = self.sessions.remove(&id);
-        let Some(Session { ticket: Some(mut ticket), facts, traffic, .. }) = gone else { return };
+        let Some(session) = gone else { return };
+        let Session { ticket: Some(mut ticket), facts, dismissal, traffic, .. } = session else {
+            return;
+        };
         *ticket.facts_mut() = facts;
-        ticket.close(cause.code(), traffic, self.journal.now());
+        let detail = dismissal.map(|by| by.detail());
+        ticket.close_with(cause.code(), detail, traffic, self.journal.now());
     }
 
     /// Judges a session again: its certificate, if CAs or CRLs have changed, and its permit.

@@ -40,6 +40,6 @@ mod verdict;
 pub use data_plane::{DataPlane, EspSink, Notice};
 pub use facts::credential;
 pub use reasons::{Discarded, Milestone, Withdrawal};
-pub use service::{Material, Parts, Service, Settings, Snapshot, StartError, Threads};
-pub use session::{ChildStatus, SessionStatus};
+pub use service::{Material, NotEnded, Parts, Service, Settings, Snapshot, StartError, Threads};
+pub use session::{ChildStatus, SessionState, SessionStatus};
 pub use sockets::{BindError, Sharing, Sockets};

@@ -8,6 +8,7 @@ use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use connlog::{ConnectionId, Dismissal};
 use ike::{Credentials, Endpoint, Path};
 use logstore::Recorder;
 use policy::{Policy, UtcOffset};
@@ -103,6 +104,15 @@ pub struct Snapshot {
     pub sessions: Vec<SessionStatus>,
 }
 
+/// Why a session was not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEnded {
+    /// None of this id lives, or it is ending already.
+    NoSuchSession,
+    /// The IKE thread does not answer; when it does again, it carries the order out.
+    NoAnswer,
+}
+
 impl Service {
     /// Brings the road to life.
     ///
@@ -174,6 +184,18 @@ impl Service {
         let (answer, answered) = std_mpsc::sync_channel(1);
         self.commands.send(Command::Describe(answer)).ok()?;
         answered.recv_timeout(PATIENCE).ok()
+    }
+
+    /// Ends one session by an operator's order, and tells its peer; what it was. Its close record
+    /// says who gave the order.
+    ///
+    /// # Errors
+    /// [`NotEnded`].
+    pub fn end(&self, id: ConnectionId, by: Dismissal) -> Result<SessionStatus, NotEnded> {
+        let (answer, answered) = std_mpsc::sync_channel(1);
+        self.commands.send(Command::End(id, by, answer)).map_err(|_| NotEnded::NoAnswer)?;
+        let ended = answered.recv_timeout(PATIENCE).map_err(|_| NotEnded::NoAnswer)?;
+        ended.ok_or(NotEnded::NoSuchSession)
     }
 
     /// Every reason with its count since the start, by code. A code may come twice.

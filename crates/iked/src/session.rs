@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use connlog::{ConnectionId, Facts, Traffic};
+use connlog::{ConnectionId, Dismissal, Facts, Traffic};
 use ike::{ChildId, ChildSa, Grant, Nat, Peer, Proof};
 use logstore::Ticket;
-use policy::UnixSeconds;
+use policy::{TerminalName, UnixSeconds};
 
 use crate::cause::Cause;
 use crate::facts;
@@ -18,6 +18,8 @@ use crate::facts;
 pub(crate) struct Session {
     pub(crate) id: ConnectionId,
     pub(crate) peer: Box<Peer>,
+    /// When its open record was made, microseconds since the epoch.
+    pub(crate) since: i64,
     /// What its records say.
     pub(crate) facts: Facts,
     /// What the policy grants it.
@@ -30,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) ticket: Option<Ticket>,
     /// Why the gateway ends it, once it does.
     pub(crate) cause: Option<Cause>,
+    /// Who ended it, if an operator did.
+    pub(crate) dismissal: Option<Dismissal>,
     pub(crate) established: Option<Instant>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) children: BTreeMap<ChildId, Child>,
@@ -64,15 +68,47 @@ impl Child {
     }
 }
 
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionState {
+    /// The peer is permitted, and waits for its answer.
+    Opening,
+    /// Both sides have it.
+    Established,
+    /// The gateway has told the peer that it is over.
+    Closing,
+}
+
+impl SessionState {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Established => "established",
+            Self::Closing => "closing",
+        }
+    }
+}
+
 /// A session as operators see it.
 #[derive(Clone, Debug)]
 pub struct SessionStatus {
     /// Its id on record.
     pub connection: ConnectionId,
+    /// How far it has come.
+    pub state: SessionState,
+    /// When it was opened, microseconds since the epoch.
+    pub since: i64,
+    /// Since something authentic last came from the peer; `None` until it is established.
+    pub idle: Option<Duration>,
+    /// What those of its CHILD_SAs have carried that are over.
+    pub carried: Traffic,
     /// What the peer calls itself.
     pub identity: String,
     /// The subject of its certificate; without one it authenticated by pre-shared key.
     pub certificate: Option<String>,
+    /// Whose it is, as the policy names it.
+    pub owner: Option<TerminalName>,
     /// `INSTITUTION/TERMINAL`
     pub terminal: String,
     /// The peer's outer address.
@@ -113,15 +149,25 @@ pub struct ChildStatus {
 }
 
 impl Session {
-    pub(crate) fn status(&self) -> SessionStatus {
+    /// As operators see it; `heard` is when something last came from the peer.
+    pub(crate) fn status(&self, heard: Option<Instant>) -> SessionStatus {
         let certificate = match &self.peer.proof {
             Proof::Certificate(certificate) => Some(certificate.leaf.subject.clone()),
             Proof::PreSharedKey => None,
         };
         SessionStatus {
             connection: self.id,
+            state: match (self.cause, self.established) {
+                (Some(_), _) => SessionState::Closing,
+                (None, Some(_)) => SessionState::Established,
+                (None, None) => SessionState::Opening,
+            },
+            since: self.since,
+            idle: heard.map(|heard| heard.elapsed()),
+            carried: self.traffic,
             identity: facts::of_itself(&self.peer),
             certificate,
+            owner: self.facts.terminal.clone(),
             terminal: self.grant.subject.to_string(),
             remote: self.peer.path.remote,
             local: self.peer.path.local,

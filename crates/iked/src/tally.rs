@@ -1,5 +1,6 @@
 //! How often what happened, beside what the endpoint counts itself.
 
+use connlog::Dismissed;
 use ike::Refusal;
 use logstore::LogReason;
 use pki::PathError;
@@ -17,6 +18,7 @@ pub(crate) struct Tally {
     untrusted: Counters<PathError>,
     unwritable: Counters<LogReason>,
     withdrawn: Counters<Withdrawal>,
+    dismissed: Counters<Dismissed>,
     /// Of the endpoint's reasons, those that the shell found.
     refused: Counters<Refusal>,
 }
@@ -35,6 +37,7 @@ impl Tally {
             Cause::Certificate(error) => self.untrusted.count(error),
             Cause::Log(reason) => self.unwritable.count(reason),
             Cause::Own(withdrawal) => self.withdrawn.count(withdrawal),
+            Cause::Dismissed(dismissed) => self.dismissed.count(dismissed),
         }
     }
 
@@ -45,6 +48,7 @@ impl Tally {
             .chain(counts(&self.untrusted))
             .chain(counts(&self.unwritable))
             .chain(counts(&self.withdrawn))
+            .chain(counts(&self.dismissed))
             .chain(counts(&self.refused))
             .chain(counts(&counters.dropped))
             .chain(counts(&counters.malformed))

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use connlog::{Record, Traffic};
+use connlog::{Dismissal, Record, Traffic};
 use crypto::Secret;
 use ike::{
     ChildId, ChildPlan, ChildSa, Credentials, Endpoint, Event, Grant, Nat, Now, Path, SessionId,
@@ -23,7 +23,10 @@ use tokio::sync::watch;
 
 use crate::datagram::NON_ESP_MARKER;
 use crate::random::OsRandom;
-use crate::{DataPlane, EspSink, Material, Parts, Service, Settings, Sharing, Sockets, Threads};
+use crate::{
+    DataPlane, EspSink, Material, NotEnded, Parts, Service, SessionState, Settings, Sharing,
+    Sockets, Threads,
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,6 +59,7 @@ pub(crate) fn policy(generation: u64, change: impl FnOnce(&mut Roster)) -> Polic
         hours: None,
         ip_vpn_prefixes: Vec::new(),
         inner_prefixes: vec!["10.2.0.0/16".parse().unwrap()],
+        within: Vec::new(),
     };
     let terminal = Terminal {
         name: "H1/rtx".parse().unwrap(),
@@ -297,4 +301,34 @@ fn a_session_lives_between_its_records_and_while_policy_and_key_hold() {
     let of = |kind| records.iter().filter(move |record| record.kind() == kind);
     assert_eq!(of("open").count(), of("close").count(), "{records:#?}");
     assert!(of("close").any(|record| record.reason() == Some("ike.end.gateway-stopped")));
+}
+
+#[test]
+fn an_operator_ends_one_session_and_no_other() {
+    let road = Road::start();
+    let (mut ended, mut spared) = (Peer::begin(&road, 2), Peer::begin(&road, 3));
+    ended.is_up();
+    spared.is_up();
+    let sessions = road.service.snapshot().unwrap().sessions;
+    let at = |number| std::net::Ipv4Addr::new(127, 0, 0, number);
+    let of = |number| sessions.iter().find(|one| one.remote.ip() == at(number)).unwrap();
+    assert_eq!(of(2).state, SessionState::Established);
+    assert_eq!(of(2).owner.as_ref().unwrap().to_string(), "H1/rtx");
+    let id = of(2).connection;
+    let order = |name: &str| {
+        let by = Dismissal { operator: name.into(), words: Some("保守".into()) };
+        road.service.end(id, by).map(|ended| ended.connection)
+    };
+    assert_eq!(order("tanaka"), Ok(id));
+    assert_eq!(order("suzuki"), Err(NotEnded::NoSuchSession), "it has the order already");
+    ended.is_ended();
+    road.recorded("close", "close.operator");
+    let closed = road.records().into_iter().find(|record| record.kind() == "close").unwrap();
+    assert_eq!(closed.connection, id);
+    let connlog::Event::Closed { detail, traffic, .. } = &closed.event else { panic!() };
+    assert_eq!(detail.as_deref(), Some("by tanaka: 保守"));
+    assert_eq!(traffic.bytes_in, 1, "with what its CHILD_SA has carried");
+    let left = road.service.snapshot().unwrap().sessions;
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].connection, of(3).connection);
 }

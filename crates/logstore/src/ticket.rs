@@ -67,18 +67,35 @@ impl Ticket {
     }
 
     /// Records the end of the connection.
-    pub fn close(mut self, reason: impl Into<Code>, traffic: Traffic, time: Timestamp) {
-        self.finish(reason.into(), traffic, time);
+    pub fn close(self, reason: impl Into<Code>, traffic: Traffic, time: Timestamp) {
+        self.close_with(reason, None, traffic, time);
     }
 
-    fn finish(&mut self, reason: Code, traffic: Traffic, time: Timestamp) {
+    /// The same, with particulars.
+    pub fn close_with(
+        mut self,
+        reason: impl Into<Code>,
+        detail: Option<Arc<str>>,
+        traffic: Traffic,
+        time: Timestamp,
+    ) {
+        self.finish(reason.into(), detail, traffic, time);
+    }
+
+    fn finish(
+        &mut self,
+        reason: Code,
+        detail: Option<Arc<str>>,
+        traffic: Traffic,
+        time: Timestamp,
+    ) {
         self.closed = true;
         let started = self.record.time.unix_micros;
         let record = Record {
             connection: self.record.connection,
             time,
             gateway: Arc::clone(&self.record.gateway),
-            event: Event::Closed { reason, started, traffic },
+            event: Event::Closed { reason, detail, started, traffic },
             facts: mem::take(&mut self.record.facts),
         };
         match self.room.take() {
@@ -92,7 +109,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.closed {
             let now = self.recorder.shared.now();
-            self.finish(LogReason::Abandoned.code().into(), Traffic::default(), now);
+            self.finish(LogReason::Abandoned.code().into(), None, Traffic::default(), now);
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use crate::caller::{Known, earlier};
-use crate::compile::SystemIndex;
+use crate::compile::{InstitutionIndex, SystemIndex};
+use crate::trace::{Check, Trace};
 use crate::{
-    Caller, Denial, InstitutionCode, Network, Policy, System, SystemId, TerminalName, Transport,
-    UnixSeconds,
+    Caller, Denial, Destination, InstitutionCode, Network, Policy, PortRange, System, SystemId,
+    TerminalName, Transport, UnixSeconds,
 };
 
 /// What is asked for.
@@ -107,31 +108,61 @@ impl Denied {
     }
 }
 
+/// A request, as far as roster and systems know what it names.
+pub(crate) struct Case<'p> {
+    pub(crate) caller: Result<Known<'p>, Denial>,
+    pub(crate) target: Result<(SystemIndex, &'p System), Denial>,
+}
+
+/// What the tables have for an address: each time the longest prefix that holds it, by its
+/// length in bits.
+pub(crate) struct Surroundings<'p> {
+    pub(crate) system: Option<(u8, &'p [(SystemIndex, Destination)])>,
+    pub(crate) session: Option<(u8, InstitutionIndex)>,
+}
+
 impl Policy {
     /// Decides. Costs a few table look-ups, and no allocation.
     pub fn authorize(&self, request: &Request<'_>) -> Result<Permit, Denied> {
-        let caller = self.identify(&request.caller);
-        let target = self.locate(&request.target);
-        self.judge(&caller, &target, request).map_err(|reason| Denied {
-            system: target.ok().map(|(_, system)| system.id.clone()),
-            ..Denied::of(caller.as_ref().ok(), reason)
+        self.decide(&self.case(request), request, &mut ())
+    }
+
+    pub(crate) fn case(&self, request: &Request<'_>) -> Case<'_> {
+        Case { caller: self.identify(&request.caller), target: self.locate(&request.target) }
+    }
+
+    /// The decision on a request and its case; `trace` is told of every check.
+    pub(crate) fn decide(
+        &self,
+        case: &Case<'_>,
+        request: &Request<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<Permit, Denied> {
+        self.judge(case, request, trace).map_err(|reason| Denied {
+            system: case.target.ok().map(|(_, system)| system.id.clone()),
+            ..Denied::of(case.caller.as_ref().ok(), reason)
         })
     }
 
     fn judge(
         &self,
-        caller: &Result<Known<'_>, Denial>,
-        target: &Result<(SystemIndex, &System), Denial>,
+        case: &Case<'_>,
         request: &Request<'_>,
+        trace: &mut impl Trace,
     ) -> Result<Permit, Denial> {
-        let known = caller.as_ref().map_err(|&denial| denial)?;
+        trace.begin(Check::Identity);
+        let known = case.caller.as_ref().map_err(|&denial| denial)?;
         let network = request.caller.network();
-        let mut recheck_at = known.check(network, request.now)?;
-        let &(index, system) = target.as_ref().map_err(|&denial| denial)?;
+        let mut recheck_at = known.check(network, request.now, trace)?;
+        trace.begin(Check::Destination);
+        let (index, system) = case.target?;
+        trace.begin(Check::Permission);
         if known.institution.systems & 1 << index == 0 {
             return Err(Denial::SystemNotPermitted);
         }
+        trace.begin(Check::Hours);
         recheck_at = earlier(recheck_at, known.check_hours(self.offset, request.now)?);
+        trace.begin(Check::Maintenance);
         recheck_at = earlier(recheck_at, next_closure(system, request.now)?);
         Ok(Permit {
             network,
@@ -160,30 +191,41 @@ impl Policy {
         transport: Transport,
         port: u16,
     ) -> Result<SystemIndex, Denial> {
-        let of_a_session = self.inner.longest_match(address).map(|(length, _)| length);
-        let of_a_session =
-            of_a_session.max(self.ip_vpn.longest_match(address).map(|(length, _)| length));
-        let candidates = match (self.destinations.longest_match(address), of_a_session) {
+        let Surroundings { system, session } = self.surroundings(address);
+        let candidates = match (system, session) {
             (None, None) => return Err(Denial::DestinationNotASystem),
             (None, Some(_)) => return Err(Denial::SessionToSession),
             // Where prefixes overlap, the one that says more of the address decides.
-            (Some((system, _)), Some(session)) if session >= system => {
+            (Some((system, _)), Some((session, _))) if session >= system => {
                 return Err(Denial::SessionToSession);
             }
             (Some((_, candidates)), _) => candidates,
         };
-        let serves = |destination: &crate::Destination| {
-            destination
-                .services
-                .iter()
-                .any(|service| service.transport == transport && service.ports.contains(&port))
-        };
-        candidates
-            .iter()
-            .find(|(_, destination)| serves(destination))
-            .map(|&(index, _)| index)
-            .ok_or(Denial::PortNotServed)
+        let (index, _) = serving(candidates, transport, port).ok_or(Denial::PortNotServed)?;
+        Ok(index)
     }
+
+    pub(crate) fn surroundings(&self, address: IpAddr) -> Surroundings<'_> {
+        let inner = self.inner.longest_match(address);
+        let ip_vpn = self.ip_vpn.longest_match(address);
+        let session = inner.max(ip_vpn).map(|(length, &institution)| (length, institution));
+        let system = self.destinations.longest_match(address);
+        Surroundings { system: system.map(|(length, at)| (length, at.as_slice())), session }
+    }
+}
+
+/// The first of the systems at one prefix that serves a port, and as part of what.
+pub(crate) fn serving(
+    candidates: &[(SystemIndex, Destination)],
+    transport: Transport,
+    port: u16,
+) -> Option<(SystemIndex, &PortRange)> {
+    candidates.iter().find_map(|(index, destination)| {
+        let mut services = destination.services.iter();
+        let service = services
+            .find(|service| service.transport == transport && service.ports.contains(&port))?;
+        Some((*index, service))
+    })
 }
 
 /// When the system next closes for maintenance; an error when it is closed now.
@@ -198,8 +240,8 @@ fn next_closure(system: &System, now: UnixSeconds) -> Result<Option<UnixSeconds>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{MONDAY, NOON, system, world};
-    use crate::{Fingerprint, Institution, InstitutionKind, Networks, Roster, Status, UtcOffset};
+    use crate::testing::{MONDAY, NOON, institution, system, world};
+    use crate::{Fingerprint, Institution, Roster, Status, UtcOffset};
 
     fn reason(policy: &Policy, caller: Caller<'_>, target: Target<'_>, now: i64) -> Option<Denial> {
         policy.authorize(&Request { caller, target, now }).err().map(|denied| denied.reason)
@@ -285,20 +327,9 @@ mod tests {
     fn ambiguity_is_a_conflict() {
         let compile =
             |roster: &Roster, systems| Policy::compile(1, UtcOffset::default(), systems, roster);
-        let mut twice = Roster::default();
-        for code in ["H1", "H2"] {
-            twice.institutions.push(Institution {
-                code: code.parse().unwrap(),
-                name: String::new(),
-                kind: InstitutionKind::Clinic,
-                status: Status::Active,
-                networks: Networks::ALL,
-                systems: Vec::new(),
-                hours: None,
-                ip_vpn_prefixes: vec!["10.1.2.3/16".parse().unwrap()],
-                inner_prefixes: Vec::new(),
-            });
-        }
+        let prefix = vec!["10.1.2.3/16".parse().unwrap()];
+        let of = |code| Institution { ip_vpn_prefixes: prefix.clone(), ..institution(code) };
+        let twice = Roster { institutions: vec![of("H1"), of("H2")], ..Roster::default() };
         assert!(matches!(compile(&twice, vec![]), Err(crate::Conflict::Prefix(..))));
         let twins = vec![system("a", "192.0.2.1/32", "icmp"), system("a", "192.0.2.2/32", "icmp")];
         assert!(matches!(compile(&Roster::default(), twins), Err(crate::Conflict::System(_))));

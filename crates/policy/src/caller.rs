@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::compile::{CertificateEntry, InstitutionEntry, TerminalEntry};
+use crate::trace::{Check, Trace};
 use crate::{Denial, Fingerprint, Network, Policy, Status, UnixSeconds, UtcOffset};
 
 /// Who asks, by which road. The road is part of the claim: an address proves something
@@ -34,8 +35,8 @@ impl Caller<'_> {
 pub(crate) struct Known<'p> {
     pub(crate) institution: &'p InstitutionEntry,
     pub(crate) terminal: Option<&'p TerminalEntry>,
-    certificate: Option<&'p CertificateEntry>,
-    credential: Status,
+    pub(crate) certificate: Option<&'p CertificateEntry>,
+    pub(crate) credential: Status,
 }
 
 impl Policy {
@@ -85,13 +86,18 @@ impl Known<'_> {
         &self,
         network: Network,
         now: UnixSeconds,
+        trace: &mut impl Trace,
     ) -> Result<Option<UnixSeconds>, Denial> {
+        if self.terminal.is_some() {
+            trace.begin(Check::Credential);
+        }
         match self.credential {
             Status::Active => {}
             Status::Suspended => return Err(Denial::CredentialSuspended),
             Status::Revoked => return Err(Denial::CredentialRevoked),
         }
         if let Some(certificate) = self.certificate {
+            trace.begin(Check::Validity);
             if now < certificate.not_before {
                 return Err(Denial::CertificateNotYetValid);
             }
@@ -99,12 +105,17 @@ impl Known<'_> {
                 return Err(Denial::CertificateExpired);
             }
         }
-        if self.terminal.is_some_and(|terminal| terminal.status != Status::Active) {
-            return Err(Denial::TerminalStopped);
+        if let Some(terminal) = self.terminal {
+            trace.begin(Check::Terminal);
+            if terminal.status != Status::Active {
+                return Err(Denial::TerminalStopped);
+            }
         }
+        trace.begin(Check::Institution);
         if self.institution.status != Status::Active {
             return Err(Denial::InstitutionStopped);
         }
+        trace.begin(Check::Road);
         if !self.institution.networks.contains(network) {
             return Err(Denial::NetworkNotPermitted);
         }

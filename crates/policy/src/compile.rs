@@ -5,6 +5,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+use crate::overlap::{prefix_conflicts, within_words};
 use crate::prefixes::Prefixes;
 use crate::{
     Credential, Destination, Fingerprint, Hours, InstitutionCode, Networks, Roster, Status, System,
@@ -39,6 +40,8 @@ pub(crate) struct InstitutionEntry {
     pub(crate) networks: Networks,
     /// Bit n: system n is permitted.
     pub(crate) systems: u64,
+    /// The permitted systems by name, those that are not configured among them.
+    pub(crate) system_ids: Vec<SystemId>,
     pub(crate) hours: Option<Hours>,
     pub(crate) inner_prefixes: Vec<IpNet>,
 }
@@ -73,6 +76,21 @@ pub enum Conflict {
     IkeIdentity(String, TerminalName, TerminalName),
     /// The same prefix under two institutions.
     Prefix(IpNet, InstitutionCode, InstitutionCode),
+    /// A prefix within another institution's, without a word that it is meant so.
+    Nested {
+        /// The inner prefix.
+        prefix: IpNet,
+        /// Who has it.
+        of: InstitutionCode,
+        /// The prefix around it.
+        outer: IpNet,
+        /// Who has that.
+        holder: InstitutionCode,
+        /// Within whose prefixes the inner one's holder may be so far.
+        within: Vec<InstitutionCode>,
+    },
+    /// The same prefix for a system and an institution.
+    Destination(IpNet, SystemId, InstitutionCode),
     /// The same system id twice.
     System(SystemId),
     /// One host name for two systems.
@@ -81,6 +99,27 @@ pub enum Conflict {
     TooManySystems,
     /// More rows than a table can index.
     TooManyRows,
+}
+
+impl Conflict {
+    /// Whether the prefixes of this institution are a part of it.
+    pub fn is_of_prefixes_of(&self, institution: &InstitutionCode) -> bool {
+        match self {
+            Self::Prefix(_, a, b) | Self::Nested { of: a, holder: b, .. } => {
+                [a, b].contains(&institution)
+            }
+            Self::Destination(_, _, holder) => holder == institution,
+            Self::Institution(_)
+            | Self::Terminal(_)
+            | Self::NoInstitution(_)
+            | Self::Certificate(..)
+            | Self::IkeIdentity(..)
+            | Self::System(_)
+            | Self::Host(..)
+            | Self::TooManySystems
+            | Self::TooManyRows => false,
+        }
+    }
 }
 
 impl fmt::Display for Conflict {
@@ -105,6 +144,18 @@ impl fmt::Display for Conflict {
             Self::Prefix(prefix, a, b) => {
                 write!(f, "prefix {prefix} is registered for both {a} and {b}: give it to one")
             }
+            Self::Nested { prefix, of, outer, holder, within } => write!(
+                f,
+                "prefix {prefix} of institution {of} lies within {outer} of institution {holder}: \
+                 correct one of them, or, if it is meant so, give {of} the word 'within' (sekisho \
+                 institution change {of} --within {})",
+                within_words(within, holder)
+            ),
+            Self::Destination(prefix, system, institution) => write!(
+                f,
+                "{prefix} is both a destination of system {system} and a prefix of institution \
+                 {institution}: correct [[system.destination]] network or the institution's prefix"
+            ),
             Self::System(id) => write!(f, "system {id} is configured twice"),
             Self::Host(host, a, b) => {
                 write!(f, "host name {host} leads to both {a} and {b}: give it to one")
@@ -144,6 +195,8 @@ impl Policy {
         };
         policy.add_systems(systems)?;
         let codes = policy.add_institutions(roster)?;
+        let conflicts = prefix_conflicts(&roster.institutions, &policy.systems);
+        conflicts.into_iter().next().map_or(Ok(()), Err)?;
         let mut names = HashSet::with_capacity(roster.terminals.len());
         for terminal in &roster.terminals {
             if !names.insert(&terminal.name) {
@@ -236,22 +289,18 @@ impl Policy {
                 status: institution.status,
                 networks: institution.networks,
                 systems: systems.fold(0, |bits, index| bits | 1 << index),
+                system_ids: institution.systems.clone(),
                 hours: institution.hours.clone(),
                 inner_prefixes: institution.inner_prefixes.clone(),
             };
             self.institutions.push(entry);
-            let institutions = &self.institutions;
-            let claim = |map: &mut Prefixes<InstitutionIndex>, prefix: IpNet| {
-                let taken = map.insert(prefix, index).filter(|&other| other != index);
-                match taken.and_then(|other| institutions.get(other as usize)) {
-                    Some(other) => {
-                        Err(Conflict::Prefix(prefix, other.code.clone(), institution.code.clone()))
-                    }
-                    None => Ok(()),
-                }
-            };
-            institution.ip_vpn_prefixes.iter().try_for_each(|&p| claim(&mut self.ip_vpn, p))?;
-            institution.inner_prefixes.iter().try_for_each(|&p| claim(&mut self.inner, p))?;
+            // That no two institutions have the same is seen to by `prefix_conflicts`.
+            for &prefix in &institution.ip_vpn_prefixes {
+                self.ip_vpn.insert(prefix, index);
+            }
+            for &prefix in &institution.inner_prefixes {
+                self.inner.insert(prefix, index);
+            }
         }
         Ok(codes)
     }

@@ -1,7 +1,6 @@
 //! The roster: what support-desk staff register and change.
 
 use std::fmt;
-use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -42,24 +41,26 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+            fn from_str(text: &str) -> Result<Self, $crate::UnknownWord> {
                 match text {
                     $($word | $ja => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord(Self::WORDS)),
+                    _ => Err($crate::UnknownWord(Self::WORDS)),
                 }
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// The roads of clause 3.5(3).
@@ -145,6 +146,9 @@ pub struct Institution {
     pub ip_vpn_prefixes: Vec<IpNet>,
     /// Its prefixes inside IPsec tunnels.
     pub inner_prefixes: Vec<IpNet>,
+    /// The institutions within whose prefixes its own may lie. Without this word an overlap is
+    /// taken for a slip.
+    pub within: Vec<InstitutionCode>,
 }
 
 /// A certificate known to belong to a terminal.

@@ -30,11 +30,11 @@ impl<T> Prefixes<T> {
         }
     }
 
-    /// Puts `value` at `prefix`; what stood there is returned.
-    pub(crate) fn insert(&mut self, prefix: IpNet, value: T) -> Option<T> {
+    /// Puts `value` at `prefix`, in the place of what stood there.
+    pub(crate) fn insert(&mut self, prefix: IpNet, value: T) {
         match prefix {
-            IpNet::V4(net) => self.v4.insert(net.trunc(), value),
-            IpNet::V6(net) => self.v6.insert(net.trunc(), value),
+            IpNet::V4(net) => drop(self.v4.insert(net.trunc(), value)),
+            IpNet::V6(net) => drop(self.v6.insert(net.trunc(), value)),
         }
     }
 

@@ -52,6 +52,29 @@ pub struct PortRange {
     pub ports: RangeInclusive<u16>,
 }
 
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+        })
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.ports.start(), self.ports.end());
+        match self.transport {
+            Transport::Icmp => write!(f, "{}", self.transport),
+            Transport::Tcp | Transport::Udp if first == last => {
+                write!(f, "{}/{first}", self.transport)
+            }
+            Transport::Tcp | Transport::Udp => write!(f, "{}/{first}-{last}", self.transport),
+        }
+    }
+}
+
 /// The text is not `tcp/PORT`, `udp/PORT-PORT` or `icmp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortRangeError;

@@ -24,21 +24,31 @@ pub(crate) fn system(id: &str, address: &str, service: &str) -> System {
     }
 }
 
+/// An active hospital that may use `path`, by every road and at any time.
+pub(crate) fn institution(code: &str) -> Institution {
+    Institution {
+        code: code.parse().unwrap(),
+        name: "中央病院".to_owned(),
+        kind: InstitutionKind::Hospital,
+        status: Status::Active,
+        networks: Networks::ALL,
+        systems: vec!["path".parse().unwrap()],
+        hours: None,
+        ip_vpn_prefixes: Vec::new(),
+        inner_prefixes: Vec::new(),
+        within: Vec::new(),
+    }
+}
+
 /// `H1` may use `path`, by every road, unless `change` says otherwise.
 pub(crate) fn world(change: impl FnOnce(&mut Roster)) -> Policy {
     let certificate =
         Certificate { fingerprint: Fingerprint([7; 32]), not_before: 0, not_after: NOON * 2 };
     let mut roster = Roster {
         institutions: vec![Institution {
-            code: "H1".parse().unwrap(),
-            name: "中央病院".to_owned(),
-            kind: InstitutionKind::Hospital,
-            status: Status::Active,
-            networks: Networks::ALL,
-            systems: vec!["path".parse().unwrap()],
-            hours: None,
             ip_vpn_prefixes: vec!["10.1.0.0/16".parse().unwrap()],
             inner_prefixes: vec!["10.2.0.0/16".parse().unwrap()],
+            ..institution("H1")
         }],
         terminals: vec![Terminal {
             name: "H1/pc-1".parse().unwrap(),

@@ -70,7 +70,7 @@ impl Policy {
         now: UnixSeconds,
     ) -> Result<Tunnel, Denial> {
         let known = caller.as_ref().map_err(|&denial| denial)?;
-        let recheck_at = known.check(network, now)?;
+        let recheck_at = known.check(network, now, &mut ())?;
         let (Network::Ipsec, Some(terminal)) = (network, known.terminal) else {
             return Err(Denial::NetworkNotPermitted);
         };

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use policy::{Status, UnixSeconds};
+use policy::{Status, System, UnixSeconds};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::bad;
@@ -29,11 +29,12 @@ pub struct Desk<'r> {
     actor: &'r Actor,
     now: UnixSeconds,
     rehearsal: bool,
+    systems: &'r [System],
 }
 
 impl<'r> Desk<'r> {
     pub(crate) fn new(sql: &'r mut Connection, actor: &'r Actor, now: UnixSeconds) -> Self {
-        Self { sql, actor, now, rehearsal: false }
+        Self { sql, actor, now, rehearsal: false, systems: &[] }
     }
 
     /// Acts are judged and answered as ever, but nothing changes.
@@ -42,14 +43,25 @@ impl<'r> Desk<'r> {
         Self { rehearsal: true, ..self }
     }
 
+    /// No institution gets a prefix that is a destination of one of these systems.
+    #[must_use]
+    pub fn beside(self, systems: &'r [System]) -> Self {
+        Self { systems, ..self }
+    }
+
     pub(crate) fn transact<T>(
         &mut self,
         work: impl FnOnce(&Act<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let actor = text::name(&self.actor.name).map_err(bad("actor's name"))?;
         let transaction = self.sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let act =
-            Act { sql: &transaction, actor: &actor, now: self.now, changed: Cell::new(false) };
+        let act = Act {
+            sql: &transaction,
+            actor: &actor,
+            now: self.now,
+            systems: self.systems,
+            changed: Cell::new(false),
+        };
         let result = work(&act)?;
         if act.changed.get() {
             counter::raise(&transaction, counter::ROSTER_VERSION)?;
@@ -68,6 +80,7 @@ pub(crate) struct Act<'a> {
     pub(crate) sql: &'a Connection,
     pub(crate) actor: &'a str,
     pub(crate) now: UnixSeconds,
+    pub(crate) systems: &'a [System],
     /// Whether the roster is not as it was.
     pub(crate) changed: Cell<bool>,
 }

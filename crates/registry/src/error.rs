@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use policy::{Fingerprint, InstitutionCode, TerminalName, UnixSeconds};
+use policy::{Conflict, Fingerprint, InstitutionCode, TerminalName, UnixSeconds};
 
 use crate::{Fault, KeyProblem, TextProblem};
 
@@ -55,6 +55,8 @@ pub enum Error {
         /// Who has it.
         holder: InstitutionCode,
     },
+    /// A prefix overlaps another institution's or a system's. Boxed: it names all of them.
+    PrefixConflict(Box<Conflict>),
     /// The caller gives a prefix with bits set beyond its length: one of the two is a slip.
     HostBits(IpNet),
     /// Another holder, or the same one, has this credential already.
@@ -140,6 +142,7 @@ impl fmt::Display for Error {
                 "prefix {prefix} belongs to institution {holder}: take it from there first, \
                  or correct it here"
             ),
+            Self::PrefixConflict(conflict) => conflict.fmt(f),
             Self::HostBits(prefix) => write!(
                 f,
                 "prefix {prefix} has bits set beyond its length: write {}, or mend the length",
@@ -208,6 +211,7 @@ impl std::error::Error for Error {
             Self::Storage(source) => Some(source),
             Self::BadText { problem, .. } => Some(problem),
             Self::BadKey { problem, .. } => Some(problem),
+            Self::PrefixConflict(conflict) => Some(&**conflict),
             Self::Unwritable(source) => Some(&**source),
             Self::NoSuch(_)
             | Self::AlreadyExists(_)

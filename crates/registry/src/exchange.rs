@@ -25,17 +25,17 @@ pub use fault::{Fault, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Comma-separated values (RFC 4180), with or without a byte order mark, under a line
-    /// of headings: `code,name,kind,status,networks,systems,hours,ip-vpn,inner,note,`
+    /// of headings: `code,name,kind,status,networks,systems,hours,ip-vpn,inner,within,note,`
     /// `terminal,label,terminal-status`, or 機関コード, 機関名, 種別, 状態, 接続方式,
-    /// 利用システム, 利用時間, IP-VPN, 内側アドレス, 備考, 端末, 端末名, 端末状態. Columns may
+    /// 利用システム, 利用時間, IP-VPN, 内側アドレス, 包含元機関, 備考, 端末, 端末名, 端末状態. Columns may
     /// stand in any order, and all but the code may be left out.
     ///
     /// A row with a name states an institution, one with a terminal states a terminal; a
     /// row may do both. An empty cell of an institution stated by its row empties what may
-    /// be empty: networks, systems, hours, prefixes, note.
+    /// be empty: networks, systems, hours, prefixes, within, note.
     Csv,
     /// `[[institution]]` with the keys `code name kind status networks systems hours ip-vpn
-    /// inner note`, in it `[[institution.terminal]]` with `id label status`. Where there
+    /// inner within note`, in it `[[institution.terminal]]` with `id label status`. Where there
     /// can be several values they stand in an array or in one string.
     Toml,
 }

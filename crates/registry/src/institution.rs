@@ -2,11 +2,13 @@
 
 use ipnet::IpNet;
 use policy::{
-    Hours, InstitutionCode, InstitutionKind, Network, Networks, Status, SystemId, UnixSeconds,
+    Conflict, Hours, InstitutionCode, InstitutionKind, Network, Networks, Status, SystemId,
+    UnixSeconds,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Serialize, Serializer};
 
+use crate::act::Act;
 use crate::error::bad;
 use crate::record::{self, Conditions, Record};
 use crate::{Desk, Error, Subject, text};
@@ -40,6 +42,8 @@ pub enum InstitutionChange {
     IpVpnPrefixes(Vec<IpNet>),
     /// Its prefixes inside IPsec tunnels, all of them.
     InnerPrefixes(Vec<IpNet>),
+    /// The institutions within whose prefixes its own may lie, all of them.
+    Within(Vec<InstitutionCode>),
     /// The note for the support desk.
     Note(String),
 }
@@ -48,30 +52,38 @@ impl Desk<'_> {
     /// Adds an institution, with a note for the support desk.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`], [`Error::PrefixTaken`], [`Error::HostBits`].
+    /// [`Error::AlreadyExists`], [`Error::PrefixTaken`], [`Error::PrefixConflict`],
+    /// [`Error::HostBits`].
     pub fn add_institution(
         &mut self,
         profile: policy::Institution,
         note: String,
     ) -> Result<(), Error> {
-        self.transact(|act| act.add(Institution { profile, note, created: act.now }))
+        self.transact(|act| {
+            let code = profile.code.clone();
+            act.add(Institution { profile, note, created: act.now })?;
+            act.refuse_conflicts_of(&code)
+        })
     }
 
     /// Changes an institution, all at once. One that was withdrawn can be corrected
     /// still: its prefixes are its own until they are taken away.
     ///
     /// # Errors
-    /// [`Error::NoSuch`], [`Error::PrefixTaken`], [`Error::HostBits`].
+    /// [`Error::NoSuch`], [`Error::PrefixTaken`], [`Error::PrefixConflict`],
+    /// [`Error::HostBits`].
     pub fn change_institution(
         &mut self,
         code: &InstitutionCode,
         changes: Vec<InstitutionChange>,
     ) -> Result<(), Error> {
+        let of_prefixes = changes.iter().any(InstitutionChange::is_of_prefixes);
         self.transact(|act| {
             act.change("change", code, |institution: &mut Institution| {
                 changes.into_iter().for_each(|change| institution.apply(change));
                 Ok(())
-            })
+            })?;
+            if of_prefixes { act.refuse_conflicts_of(code) } else { Ok(()) }
         })
     }
 
@@ -89,6 +101,29 @@ impl Desk<'_> {
     }
 }
 
+impl Act<'_> {
+    fn refuse_conflicts_of(&self, code: &InstitutionCode) -> Result<(), Error> {
+        let mut conflicts = self.prefix_conflicts()?.into_iter();
+        match conflicts.find(|conflict| conflict.is_of_prefixes_of(code)) {
+            Some(conflict) => Err(Error::PrefixConflict(Box::new(conflict))),
+            None => Ok(()),
+        }
+    }
+
+    /// What overlaps among all that is registered now.
+    pub(crate) fn prefix_conflicts(&self) -> Result<Vec<Conflict>, Error> {
+        let institutions: Vec<Institution> = record::list(self.sql, &Conditions::default())?;
+        let profiles: Vec<_> = institutions.into_iter().map(|one| one.profile).collect();
+        Ok(policy::prefix_conflicts(&profiles, self.systems))
+    }
+}
+
+impl InstitutionChange {
+    fn is_of_prefixes(&self) -> bool {
+        matches!(self, Self::IpVpnPrefixes(_) | Self::InnerPrefixes(_) | Self::Within(_))
+    }
+}
+
 impl Institution {
     fn apply(&mut self, change: InstitutionChange) {
         let profile = &mut self.profile;
@@ -100,6 +135,7 @@ impl Institution {
             InstitutionChange::Systems(systems) => profile.systems = systems,
             InstitutionChange::IpVpnPrefixes(prefixes) => profile.ip_vpn_prefixes = prefixes,
             InstitutionChange::InnerPrefixes(prefixes) => profile.inner_prefixes = prefixes,
+            InstitutionChange::Within(within) => profile.within = within,
             InstitutionChange::Note(note) => self.note = note,
         }
     }
@@ -108,6 +144,8 @@ impl Institution {
         let profile = &mut self.profile;
         profile.systems.sort_unstable();
         profile.systems.dedup();
+        profile.within.sort_unstable();
+        profile.within.dedup();
         for prefixes in [&mut profile.ip_vpn_prefixes, &mut profile.inner_prefixes] {
             prefixes.sort_unstable();
             prefixes.dedup();
@@ -157,7 +195,8 @@ impl Record for Institution {
     const SELECT: &'static str = "SELECT code, name, kind, status, networks, hours, note, created,
         (SELECT group_concat(system, ' ') FROM institution_systems WHERE institution = code),
         (SELECT group_concat(prefix, ' ') FROM prefixes WHERE institution = code AND road = 'ip-vpn'),
-        (SELECT group_concat(prefix, ' ') FROM prefixes WHERE institution = code AND road = 'inner')
+        (SELECT group_concat(prefix, ' ') FROM prefixes WHERE institution = code AND road = 'inner'),
+        within
         FROM institutions";
     const ORDER: &'static str = "code";
     const INSTITUTION: &'static str = "code";
@@ -178,6 +217,7 @@ impl Record for Institution {
             systems: record::parsed_words::<SystemId, _>(row, 8)?,
             ip_vpn_prefixes: record::parsed_words::<IpNet, _>(row, 9)?,
             inner_prefixes: record::parsed_words::<IpNet, _>(row, 10)?,
+            within: record::parsed_words::<InstitutionCode, _>(row, 11)?,
         };
         let mut institution = Self { profile, note: row.get(6)?, created: row.get(7)? };
         institution.sort_sets();
@@ -220,7 +260,7 @@ impl Record for Institution {
         if record::find::<Self>(sql, self.key())?.is_some() {
             return Err(Error::AlreadyExists(Self::subject(self.key())));
         }
-        sql.prepare_cached("INSERT INTO institutions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        sql.prepare_cached("INSERT INTO institutions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
             .execute((
                 self.profile.code.as_str(),
                 &self.profile.name,
@@ -230,6 +270,7 @@ impl Record for Institution {
                 self.profile.hours.as_ref().map(ToString::to_string),
                 &self.note,
                 self.created,
+                codes(&self.profile.within),
             ))?;
         self.write_sets(sql)
     }
@@ -237,7 +278,7 @@ impl Record for Institution {
     fn update(&self, sql: &Connection) -> Result<(), Error> {
         sql.prepare_cached(
             "UPDATE institutions SET name = ?2, kind = ?3, status = ?4, networks = ?5, \
-             hours = ?6, note = ?7 WHERE code = ?1",
+             hours = ?6, note = ?7, within = ?8 WHERE code = ?1",
         )?
         .execute((
             self.profile.code.as_str(),
@@ -247,6 +288,7 @@ impl Record for Institution {
             words(self.profile.networks),
             self.profile.hours.as_ref().map(ToString::to_string),
             &self.note,
+            codes(&self.profile.within),
         ))?;
         self.write_sets(sql)
     }
@@ -254,6 +296,10 @@ impl Record for Institution {
 
 fn words(networks: Networks) -> String {
     networks.iter().map(Network::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn codes(within: &[InstitutionCode]) -> String {
+    within.iter().map(InstitutionCode::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// An institution as an object, in the words of files and commands. What `Serialize` of
@@ -271,6 +317,7 @@ pub(crate) struct Document<'a> {
     hours: String,
     ip_vpn: Vec<String>,
     inner: Vec<String>,
+    within: Vec<&'a str>,
     note: &'a str,
 }
 
@@ -287,6 +334,7 @@ impl<'a> From<&'a Institution> for Document<'a> {
             hours: profile.hours.as_ref().map(ToString::to_string).unwrap_or_default(),
             ip_vpn: profile.ip_vpn_prefixes.iter().map(ToString::to_string).collect(),
             inner: profile.inner_prefixes.iter().map(ToString::to_string).collect(),
+            within: profile.within.iter().map(InstitutionCode::as_str).collect(),
             note: &institution.note,
         }
     }

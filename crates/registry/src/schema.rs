@@ -12,7 +12,11 @@ use crate::Error;
 /// `SQLite` database header, offset 68: "Skro".
 const APPLICATION_ID: u32 = 0x536b_726f;
 /// Step n brings a database from version n to n + 1. A step that was released never changes.
-const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+];
 #[expect(clippy::cast_possible_truncation, reason = "the steps are few")]
 const KNOWN: u32 = STEPS.len() as u32;
 
@@ -162,6 +166,7 @@ mod tests {
             .unwrap();
         assert_eq!(version, 7);
         sql.prepare("SELECT key, ppk_id, ppk FROM ike_identities").unwrap();
+        sql.prepare("SELECT within FROM institutions").unwrap();
     }
 
     #[test]

@@ -51,6 +51,7 @@ fn institution(code: &str) -> Institution {
         hours: None,
         ip_vpn_prefixes: Vec::new(),
         inner_prefixes: Vec::new(),
+        within: Vec::new(),
     }
 }
 

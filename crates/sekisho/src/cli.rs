@@ -1,22 +1,26 @@
 //! The command line.
 
 mod barrier;
+mod policy;
 mod router;
+mod sessions;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use ipnet::IpNet;
-use policy::{
+use ::policy::{
     Fingerprint, Hours, InstitutionCode, InstitutionKind, Network, Status, SystemId, TerminalId,
     TerminalName,
 };
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use reason::Language;
 use registry::{RevocationReason, Role};
 
 pub(crate) use barrier::Barrier;
+pub(crate) use policy::{Policy, PolicyExplain, PolicyTest};
 pub(crate) use router::{PpkArgs, Psk, Router, RouterAdd, RouterIdentity};
+pub(crate) use sessions::{SessionFilter, SessionOrder, Sessions};
 
 /// 関所: the security gateway in front of a medical network's connected systems.
 #[derive(Debug, Parser)]
@@ -65,6 +69,9 @@ pub(crate) enum Command {
     /// Show what the running gateway does
     #[command(after_help = "Example: sekisho status --json")]
     Status(Json),
+    /// List live TLS connections and IKE sessions with their CHILD_SAs, or end one
+    #[command(after_help = sessions::EXAMPLES)]
+    Sessions(Sessions),
     /// What bars the IP-VPN and the tunnels while no gateway judges
     #[command(subcommand)]
     Barrier(Barrier),
@@ -80,6 +87,9 @@ pub(crate) enum Command {
     /// Site routers that authenticate with a pre-shared key
     #[command(subcommand)]
     Router(Router),
+    /// What the policy decides, and why
+    #[command(subcommand)]
+    Policy(Policy),
     /// Operators of the gateway
     #[command(subcommand)]
     Operator(Operator),
@@ -199,6 +209,9 @@ pub(crate) struct InstitutionFields {
     /// Its prefixes inside IPsec tunnels
     #[arg(long, value_delimiter = ',', value_name = "PREFIX,…")]
     pub(crate) inner_prefixes: Option<Vec<IpNet>>,
+    /// Institutions within whose prefixes its own may lie: without this word that is refused
+    #[arg(long, value_delimiter = ',', value_name = "CODE,…")]
+    pub(crate) within: Option<Vec<InstitutionCode>>,
     /// A note for the support desk
     #[arg(long)]
     pub(crate) note: Option<String>,
@@ -208,7 +221,7 @@ pub(crate) struct InstitutionFields {
 #[derive(Clone, Debug)]
 pub(crate) struct OptionalHours(pub(crate) Option<Hours>);
 
-fn hours(text: &str) -> Result<OptionalHours, policy::HoursError> {
+fn hours(text: &str) -> Result<OptionalHours, ::policy::HoursError> {
     if text == "always" {
         Ok(OptionalHours(None))
     } else {

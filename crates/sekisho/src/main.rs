@@ -20,12 +20,16 @@ use clap::Parser as _;
 /// Whatever keeps a command from its end; printed once, by [`main`].
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// The exit status of an answer that is no: neither a success nor a failure.
+const DENIED: u8 = 3;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     output::log_to_stderr(cli.verbose);
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if is_closed_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) if failure.is::<commands::Refused>() => ExitCode::from(DENIED),
         Err(failure) => {
             output::failure(&failure);
             ExitCode::FAILURE

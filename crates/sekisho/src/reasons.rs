@@ -1,5 +1,6 @@
 //! The sentence for any code in a record, whichever part of the gateway wrote it.
 
+use connlog::Dismissed;
 use ike_wire::MalformedReason;
 use iked::{Discarded, Milestone, Withdrawal};
 use logstore::LogReason;
@@ -15,6 +16,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'stati
     listed::<Denial>()
         .chain(listed::<Refusal>())
         .chain(listed::<Ending>())
+        .chain(listed::<Dismissed>())
         .chain(listed::<PathError>())
         .chain(listed::<ike::Refusal>())
         .chain(listed::<ike::Ending>())

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use connlog::{Event, Facts, Record, Traffic};
+use connlog::{Dismissal, Event, Facts, Record, Traffic};
 use logstore::{Ticket, Unwritable};
 use pki::Leaf;
 use policy::{Caller, Denied, Fingerprint, Network, Permit, Request, Target, UnixSeconds};
@@ -16,6 +16,7 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 use crate::front::{Front, Listener, Phase};
 use crate::handshake::{self, Admitted};
 use crate::limits::Place;
+use crate::live::Meter;
 use crate::material::Material;
 use crate::proxy_v2::Header;
 use crate::reasons::{Ending, Refusal};
@@ -35,6 +36,8 @@ enum End {
     Withdrawn(Denied, u64),
     /// New CAs or CRLs do not verify its certificate.
     Untrusted(Refusal),
+    /// An operator ended it.
+    Dismissed(Dismissal),
 }
 
 /// Serves one accepted client to the end.
@@ -63,9 +66,10 @@ pub(crate) async fn serve(
         Err(rejected) => return turn_away(&front, id, source, facts, rejected).await,
     };
     place.established();
+    let opened = front.now();
     let record = Record {
         connection: id,
-        time: front.now(),
+        time: opened,
         gateway: Arc::clone(&front.settings.gateway),
         event: Event::Opened,
         facts: facts.clone(),
@@ -79,19 +83,27 @@ pub(crate) async fn serve(
     };
     let held = Held { fingerprint: admitted.fingerprint, material: Arc::clone(&admitted.material) };
     let permit = admitted.permit.clone();
-    let connecting = connect(&front, &listener, admitted, &mut ticket, &facts, deadline);
+    let member = front.live.enter(id, source, &permit, opened);
+    let meter = member.meter();
+    let connecting = connect(&front, &listener, admitted, meter, &mut ticket, &facts, deadline);
     let connected = tokio::select! {
         connected = Box::pin(connecting) => connected,
         () = stopping(&mut phase) => Err(End::Own(Ending::Stopped)),
+        by = member.dismissed() => Err(End::Dismissed(by)),
     };
     match connected {
-        Err(end) => ticket.close(end.count(&front), Traffic::default(), front.now()),
+        Err(end) => {
+            let end = member.leave().map_or(end, End::Dismissed);
+            end.record(&front, ticket, Traffic::default());
+        }
         Ok(mut relay) => {
-            let end = hold(&front, &mut relay, &held, permit, phase).await;
-            if let End::Withdrawn(_, generation) = end {
-                ticket.facts_mut().generation = Some(generation);
-            }
-            ticket.close(end.count(&front), relay.traffic(), front.now());
+            let end = tokio::select! {
+                end = hold(&front, &mut relay, &held, permit, phase) => end,
+                by = member.dismissed() => End::Dismissed(by),
+            };
+            // Whoever ordered it to end in its last moment was told that it would.
+            let end = member.leave().map_or(end, End::Dismissed);
+            end.record(&front, ticket, relay.traffic());
             if !matches!(end, End::Own(Ending::Client | Ending::System)) {
                 relay.break_off(HANG_UP).await;
             }
@@ -100,12 +112,28 @@ pub(crate) async fn serve(
 }
 
 impl End {
+    /// Counts it, and writes the close record.
+    fn record(&self, front: &Front, mut ticket: Ticket, traffic: Traffic) {
+        if let Self::Withdrawn(_, generation) = self {
+            ticket.facts_mut().generation = Some(*generation);
+        }
+        let detail = match self {
+            Self::Dismissed(by) => Some(by.detail()),
+            Self::Own(_) | Self::NotRecorded(_) | Self::Withdrawn(..) | Self::Untrusted(_) => None,
+        };
+        ticket.close_with(self.count(front), detail, traffic, front.now());
+    }
+
     /// Counts it; the code for the record.
     fn count(&self, front: &Front) -> &'static str {
         match self {
             Self::Own(ending) => {
                 front.count_ending(*ending);
                 ending.code()
+            }
+            Self::Dismissed(by) => {
+                front.count_dismissal();
+                by.code()
             }
             Self::Withdrawn(denied, _) => {
                 front.count_denial(denied.reason);
@@ -143,6 +171,7 @@ async fn connect(
     front: &Front,
     listener: &Listener,
     admitted: Admitted,
+    meter: Meter,
     ticket: &mut Ticket,
     facts: &Facts,
     deadline: Instant,
@@ -170,7 +199,7 @@ async fn connect(
         durable.unwrap_or(Err(Unwritable::Storage)).map_err(End::NotRecorded)
     };
     let (system, ()) = tokio::try_join!(connecting, recording)?;
-    Ok(Relay::new(admitted.stream, system, front.settings.timeouts.idle))
+    Ok(Relay::new(admitted.stream, system, front.settings.timeouts.idle, meter))
 }
 
 /// What a live connection is judged by again.

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connlog::{ConnectionId, Event, Facts, Record, Refusals, Timestamp, Verdict};
+use connlog::{
+    ConnectionId, Dismissal, Dismissed, Event, Facts, Record, Refusals, Timestamp, Verdict,
+};
 use logstore::{LogReason, Recorder, Unwritable, fresh_id};
 use policy::{Denial, Network, Policy, SystemId, UnixSeconds, UtcOffset};
 use reason::Counters;
@@ -12,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 
 use crate::limits::{Limits, Places, group};
+use crate::live::{Connection, Live};
 use crate::material::Material;
 use crate::reasons::{Ending, Refusal};
 use crate::rejected::{Cause, Rejected};
@@ -83,6 +86,7 @@ pub struct Front {
     pub(crate) settings: Settings,
     pub(crate) recorder: Recorder,
     pub(crate) places: Arc<Places>,
+    pub(crate) live: Arc<Live>,
     material: watch::Sender<Arc<Material>>,
     policy: watch::Receiver<Arc<Policy>>,
     /// Where the time of `refusals` begins.
@@ -92,6 +96,7 @@ pub struct Front {
     denied: Counters<Denial>,
     unwritable: Counters<LogReason>,
     ended: Counters<Ending>,
+    dismissed: Counters<Dismissed>,
 }
 
 impl Front {
@@ -104,6 +109,7 @@ impl Front {
     ) -> Arc<Self> {
         Arc::new(Self {
             places: Places::new(settings.limits),
+            live: Arc::default(),
             settings,
             recorder,
             material: watch::Sender::new(Arc::new(material)),
@@ -114,6 +120,7 @@ impl Front {
             denied: Counters::default(),
             unwritable: Counters::default(),
             ended: Counters::default(),
+            dismissed: Counters::default(),
         })
     }
 
@@ -130,8 +137,20 @@ impl Front {
             .chain(counts(&self.denied))
             .chain(counts(&self.unwritable))
             .chain(counts(&self.ended))
+            .chain(counts(&self.dismissed))
             .collect();
         Gauges { handshakes, connections, counts }
+    }
+
+    /// Every permitted connection that is live, in no order.
+    pub fn connections(&self) -> impl Iterator<Item = Connection> {
+        self.live.all()
+    }
+
+    /// Ends one connection by an operator's order; what it was. Its close record says who gave
+    /// the order. `None`: no permitted connection of this id is live, or it is ending already.
+    pub fn end(&self, id: &ConnectionId, by: Dismissal) -> Option<Connection> {
+        self.live.end(id, by)
     }
 
     pub(crate) fn material(&self) -> Arc<Material> {
@@ -160,6 +179,10 @@ impl Front {
 
     pub(crate) fn count_ending(&self, ending: Ending) {
         self.ended.count(ending);
+    }
+
+    pub(crate) fn count_dismissal(&self) {
+        self.dismissed.count(Dismissed::ByOperator);
     }
 
     pub(crate) fn count_denial(&self, denial: Denial) {

@@ -9,6 +9,8 @@
 //! 4. `relay`: bytes both ways, for as long as the permit holds.
 //! 5. `connection` again: one close record.
 //!
+//! Between 3 and 5 it is listed (`live`), and an operator can end it.
+//!
 //! Whoever is refused on the way leaves with a [`Refusal`] or [`policy::Denial`], counted
 //! and recorded.
 #![forbid(unsafe_code)]
@@ -20,6 +22,7 @@ mod front;
 mod handshake;
 mod hello;
 mod limits;
+mod live;
 mod material;
 mod profile;
 mod proxy_v2;
@@ -34,6 +37,7 @@ mod workers;
 
 pub use front::{Front, Gauges, Settings, Timeouts};
 pub use limits::Limits;
+pub use live::{Connection, Stage};
 pub use material::{Material, MaterialError, ServerIdentity};
 pub use profile::{Profile, UnknownProfile};
 pub use reasons::{Ending, Refusal};

@@ -18,6 +18,7 @@ use tokio::time::{Duration, Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 use crate::buffers::Buffer;
+use crate::live::Meter;
 use crate::reasons::Ending;
 use crate::sockets;
 
@@ -54,6 +55,8 @@ pub(crate) struct Relay {
     seals_left: Option<u64>,
     first_end: Option<Ending>,
     traffic: Traffic,
+    /// Where others see it.
+    meter: Meter,
     idle: Pin<Box<Sleep>>,
     idle_timeout: Duration,
     last_moved: Instant,
@@ -64,7 +67,9 @@ impl Relay {
         client: TlsStream<TcpStream>,
         system: TcpStream,
         idle_timeout: Duration,
+        meter: Meter,
     ) -> Self {
+        meter.connected();
         let tls12 = client.get_ref().1.protocol_version() == Some(ProtocolVersion::TLSv1_2);
         Self {
             seals_left: tls12.then_some(SEALED_BY_TLS12),
@@ -76,6 +81,7 @@ impl Relay {
             unflushed: false,
             first_end: None,
             traffic: Traffic::default(),
+            meter,
             idle: Box::pin(sleep(idle_timeout)),
             idle_timeout,
             last_moved: Instant::now(),
@@ -122,6 +128,7 @@ impl Relay {
         }
         if before != (self.traffic, self.inbound, self.outbound) {
             self.last_moved = Instant::now();
+            self.meter.moved(self.last_moved, self.traffic, self.first_end.is_some());
         }
         self.poll_idle(cx)
     }

@@ -362,7 +362,12 @@ impl<L: Ledger> Forwarder<L> {
     }
 
     /// The ledger that this gateway was made with.
-    pub fn ledger(&mut self) -> &mut L {
+    pub fn ledger(&self) -> &L {
+        &self.ledger
+    }
+
+    /// The same, to change.
+    pub fn ledger_mut(&mut self) -> &mut L {
         &mut self.ledger
     }
 

@@ -130,9 +130,6 @@ reasons! {
         Evicted = "flow.evicted",
             ja "通信の登録数が上限に達し、最も使われていないものを終了しました。",
             en "the flow table was full, and this one was silent longest";
-        /// An operator ended it.
-        Operator = "flow.operator",
-            ja "運用者が終了させました。", en "an operator ended it";
         /// The gateway stops.
         Stopped = "flow.gateway-stopped",
             ja "ゲートウェイが停止しました。", en "the gateway stopped";

@@ -42,11 +42,11 @@ impl<L: Ledger> Forwarder<L> {
         })
     }
 
-    /// Ends the flow of this entry; says whether it was there.
-    pub fn end_flow(&mut self, entry: u32) -> bool {
+    /// Ends the flow of this entry, for the reason of this code; says whether it was there.
+    pub fn end_flow(&mut self, entry: u32, reason: &'static str) -> bool {
         let at = self.flows_where(|flow| flow.entry == entry);
         if let Some(&at) = at.first() {
-            self.end(at, Ending::Operator.code());
+            self.end(at, reason);
         }
         !at.is_empty()
     }

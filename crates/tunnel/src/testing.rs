@@ -37,6 +37,7 @@ pub(crate) fn policy(generation: u64, change: impl FnOnce(&mut Roster)) -> Arc<P
         hours: None,
         ip_vpn_prefixes: Vec::new(),
         inner_prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+        within: Vec::new(),
     };
     let terminal = |institution: &str, name: &str| Terminal {
         name: format!("{institution}/{name}").parse().unwrap(),

@@ -23,6 +23,7 @@ pub(super) fn policy(generation: u64, choice: u8) -> Arc<Policy> {
         hours: (choice & 4 != 0).then(|| "daily 09:00-17:00".parse().unwrap()),
         ip_vpn_prefixes: Vec::new(),
         inner_prefixes: vec![prefix.parse().unwrap()],
+        within: Vec::new(),
     };
     let terminal = |institution: &str, name: &str, bit| Terminal {
         name: format!("{institution}/{name}").parse().unwrap(),
@@ -88,7 +89,8 @@ pub(super) fn way(choice: u8) -> Way {
 }
 
 pub(super) fn member(session: u64) -> Member {
-    Member { session, credential: Credential::Identity(identity(session).into()) }
+    let recorded = connlog::Credential::Ike(identity(session).into());
+    Member { session, credential: Credential::Identity(identity(session).into()), recorded }
 }
 
 pub(super) fn within(selectors: &[Selector], address: IpAddr) -> bool {

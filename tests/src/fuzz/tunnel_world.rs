@@ -1,6 +1,6 @@
 //! The data plane under test, its hostile peers who hold the keys, and what must hold of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use esp::{Inbound, Limits, Outbound, Parameters, Suite};
 use packet::{Batch, Headers, Icmp, QuotedFlow, Reassembly, Transport, VnetHeader, icmp};
 use policy::{Caller, Policy, Request, Target, Transport as Asked};
 use tunnel::{
-    Arrival, Delivery, Departure, Departures, Discard, Dropped, Forwarder, NewChild, Now, Outlet,
-    Selectors, Sent, Settings, Tally,
+    Arrival, Delivery, Departure, Departures, Discard, Dropped, Forwarder, Ledger, NewChild, Now,
+    Opening, Outlet, Refusal, Selectors, Sent, Settings, Tally, Traffic,
 };
 
 use super::tunnel_setup::{identity, member, path, policy, selectors, way, within};
@@ -48,10 +48,33 @@ impl Outlet for Taken {
     }
 }
 
+/// What is open on record.
+#[derive(Default)]
+pub struct Books {
+    open: BTreeSet<u32>,
+    last: u32,
+}
+
+impl Ledger for Books {
+    fn opened(&mut self, _opening: &Opening<'_>) -> Option<u32> {
+        self.last += 1;
+        self.open.insert(self.last);
+        Some(self.last)
+    }
+
+    fn closed(&mut self, entry: u32, _reason: &'static str, _traffic: Traffic) {
+        assert!(self.open.remove(&entry), "a flow ends once");
+    }
+
+    fn refused(&mut self, refusal: &Refusal<'_>) {
+        assert!(!refusal.reason.code().is_empty());
+    }
+}
+
 /// A gateway and the ends of its tunnels.
 pub struct World {
     /// The gateway.
-    pub gateway: Forwarder,
+    pub gateway: Forwarder<Books>,
     departures: Departures,
     policy: Arc<Policy>,
     generation: u64,
@@ -77,7 +100,14 @@ impl Default for World {
         let settings = Settings { flows: FLOWS, flows_per_institution: 8, ..Settings::default() };
         let tally = Arc::new(Tally::default());
         Self {
-            gateway: Forwarder::new(now.instant, settings, Arc::clone(&policy), tally, 7),
+            gateway: Forwarder::new(
+                now.instant,
+                settings,
+                Arc::clone(&policy),
+                tally,
+                7,
+                Books::default(),
+            ),
             departures: Departures::new(Batch::new(Batch::LIMIT_IPV4)),
             policy,
             generation: 1,
@@ -163,7 +193,7 @@ impl World {
     pub fn pass(&mut self, seconds: u64) {
         self.now.instant += Duration::from_secs(seconds);
         self.now.unix += seconds as i64;
-        self.gateway.handle_timeout(self.now.instant, |_| {});
+        self.gateway.handle_timeout(self.now, |_| {});
         if seconds >= 200 {
             assert_eq!(self.gateway.held().0, self.children.len(), "none is kept for ever");
             self.retired.clear();
@@ -297,6 +327,7 @@ impl World {
         match gateway.handle_inner(*now, vnet, &mut packet, departures, &mut taken) {
             Ok(Sent::Elsewhere(worker)) => assert_eq!(worker, 1),
             Ok(Sent::Sealed | Sent::Held) => {}
+            Ok(other) => panic!("nobody is on the IP-VPN: {other:?}"),
             Err(discard) => self.note(discard),
         }
         self.departures.flush(&mut taken);
@@ -356,6 +387,7 @@ impl World {
         let all = self.children.len() + self.retired.len();
         assert!((self.children.len()..=all).contains(&children));
         assert!(flows <= FLOWS);
+        assert_eq!(self.gateway.ledger().open.len(), flows, "each is on record, and nothing else");
         let notices = std::iter::from_fn(|| self.gateway.poll_notice()).count();
         assert!(notices < 256, "{notices} notices of one step");
         let lost = [Dropped::FragmentTimeout, Dropped::FragmentLimit, Dropped::FragmentGivenUp];

@@ -20,6 +20,7 @@ mod refusals;
 mod rekeying;
 mod routers;
 mod selectors;
+mod sessions;
 mod suites;
 
 use sekisho_tests::road;

@@ -10,12 +10,14 @@
 mod certificates;
 mod configuration;
 mod conformance;
+mod explain;
 mod live;
 mod policy;
 mod privacy;
 mod proxy;
 mod relay;
 mod routers;
+mod sessions;
 mod stalls;
 mod stop;
 mod storage;

@@ -66,7 +66,7 @@ fn a_gateway_whose_device_is_removed_ends() {
     let mut road = Road::new();
     road.centre.ip("link delete sekisho0");
     assert!(!road.gateway.ended().success());
-    assert!(road.gateway.stderr().contains("has removed the TUN device"));
+    assert!(road.gateway.stderr().contains("has removed a TUN device"));
     assert!(blackholes(&road).contains("blackhole 10.1.0.0/16"));
     road.gateway.start_again();
 }

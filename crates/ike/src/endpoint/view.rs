@@ -1,11 +1,13 @@
 //! What there is, for people to look at.
 
+use std::time::Instant;
+
 use ike_negotiation::ChildSuite;
 use ike_wire::TrafficSelector;
 
 use super::Endpoint;
 use crate::event::{ChildId, Peer, SessionId};
-use crate::session::{Child, Stage};
+use crate::session::{Child, Established, Stage};
 
 /// A session.
 pub struct SessionView<'a> {
@@ -56,6 +58,12 @@ impl<'a> SessionView<'a> {
         self.stage.established().map(|established| established.current().spis)
     }
 
+    /// When something authentic last came from the peer.
+    #[must_use]
+    pub fn last_heard(&self) -> Option<Instant> {
+        self.stage.established().map(Established::last_heard)
+    }
+
     /// Its CHILD_SAs.
     pub fn children(&self) -> impl Iterator<Item = ChildView<'a>> {
         let established = self.stage.established();
@@ -69,6 +77,12 @@ fn view(child: &Child) -> ChildView<'_> {
 }
 
 impl Endpoint {
+    /// A session.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<SessionView<'_>> {
+        self.sessions.get(&id).map(|entry| SessionView { id, stage: &entry.stage })
+    }
+
     /// Every session, in no order.
     pub fn sessions(&self) -> impl Iterator<Item = SessionView<'_>> {
         self.sessions.iter().map(|(id, entry)| SessionView { id: *id, stage: &entry.stage })

@@ -177,6 +177,10 @@ impl Established {
         &self.current
     }
 
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
     pub(crate) fn path(&self) -> Path {
         self.peer.path
     }

@@ -24,6 +24,7 @@ fn events() -> impl Strategy<Value = Event> {
         Just(Event::Opened),
         reason().prop_map(|reason| Event::Closed {
             reason,
+            detail: None,
             started: NOON,
             traffic: Traffic::default()
         }),

@@ -83,7 +83,20 @@ impl Import<'_> {
                 Err(error) => return Err(error),
             }
         }
+        self.conflicts()?;
         Ok(tally)
+    }
+
+    /// Overlaps in which an institution of the file takes part, each at the line of the first.
+    fn conflicts(&mut self) -> Result<(), Error> {
+        for conflict in self.act.prefix_conflicts()? {
+            let mut entries = self.entries.institutions.iter();
+            if let Some(entry) = entries.find(|entry| conflict.is_of_prefixes_of(&entry.code)) {
+                let problem = Problem::PrefixConflict(Box::new(conflict));
+                self.fault(entry.line, Field::Code, "", problem);
+            }
+        }
+        Ok(())
     }
 
     fn terminals(&mut self) -> Result<Tally, Error> {
@@ -153,6 +166,7 @@ fn merged(
         hours: over(&stated.hours, old.map(|old| &old.hours)),
         ip_vpn_prefixes: over(&stated.ip_vpn, old.map(|old| &old.ip_vpn_prefixes)),
         inner_prefixes: over(&stated.inner, old.map(|old| &old.inner_prefixes)),
+        within: over(&stated.within, old.map(|old| &old.within)),
     };
     Ok(Institution {
         profile,

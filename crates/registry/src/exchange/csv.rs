@@ -107,6 +107,7 @@ fn institution_cell(institution: &Institution, field: Field) -> Cow<'_, str> {
         Field::Hours => list(&profile.hours),
         Field::IpVpn => list(&profile.ip_vpn_prefixes),
         Field::Inner => list(&profile.inner_prefixes),
+        Field::Within => list(&profile.within),
         Field::Note => (&institution.note).into(),
         Field::Terminal | Field::Label | Field::TerminalStatus => "".into(),
     }
@@ -126,6 +127,7 @@ fn terminal_cell(terminal: &Terminal, field: Field) -> Cow<'_, str> {
         | Field::Hours
         | Field::IpVpn
         | Field::Inner
+        | Field::Within
         | Field::Note => "".into(),
     }
 }

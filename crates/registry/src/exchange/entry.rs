@@ -46,6 +46,7 @@ pub(super) struct StatedInstitution {
     pub(super) hours: Option<Option<Hours>>,
     pub(super) ip_vpn: Option<Vec<IpNet>>,
     pub(super) inner: Option<Vec<IpNet>>,
+    pub(super) within: Option<Vec<InstitutionCode>>,
     pub(super) note: Option<String>,
 }
 
@@ -125,11 +126,22 @@ impl Entries {
             .then(|| self.value(row, Field::Hours, |text| Ok(text.parse()?)));
         let ip_vpn = self.values(row, Field::IpVpn, prefix);
         let inner = self.values(row, Field::Inner, prefix);
+        let within = self.values(row, Field::Within, |text| Ok(text.parse()?));
         let note = self.text(row, Field::Note, text::note);
         let (Some(code), Some(name)) = (code, name) else { return };
         let networks = networks.map(Networks::from_iter);
-        let stated =
-            StatedInstitution { name, kind, status, networks, systems, hours, ip_vpn, inner, note };
+        let stated = StatedInstitution {
+            name,
+            kind,
+            status,
+            networks,
+            systems,
+            hours,
+            ip_vpn,
+            inner,
+            within,
+            note,
+        };
         self.state(InstitutionEntry { line: row.line, code: code.clone(), stated });
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ipnet::IpNet;
-use policy::{HoursError, IdError, InstitutionCode, UnknownWord};
+use policy::{Conflict, HoursError, IdError, InstitutionCode, UnknownWord};
 
 use crate::TextProblem;
 
@@ -74,6 +74,8 @@ pub enum Problem {
     NoInstitution,
     /// Another institution has this prefix.
     PrefixTaken(InstitutionCode),
+    /// It overlaps another institution's or a system's.
+    PrefixConflict(Box<Conflict>),
     /// What was revoked cannot come back.
     Ended,
 }
@@ -108,6 +110,7 @@ impl fmt::Display for Problem {
             }
             Self::NoInstitution => f.write_str("is not registered: add the institution, too"),
             Self::PrefixTaken(holder) => write!(f, "belongs to institution {holder}"),
+            Self::PrefixConflict(conflict) => conflict.fmt(f),
             Self::Ended => f.write_str("was revoked, which is final: leave it so"),
         }
     }

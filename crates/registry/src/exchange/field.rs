@@ -12,6 +12,7 @@ pub(super) enum Field {
     Hours,
     IpVpn,
     Inner,
+    Within,
     Note,
     Terminal,
     Label,
@@ -20,7 +21,7 @@ pub(super) enum Field {
 
 impl Field {
     /// In the order of the columns.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Code,
         Self::Name,
         Self::Kind,
@@ -30,6 +31,7 @@ impl Field {
         Self::Hours,
         Self::IpVpn,
         Self::Inner,
+        Self::Within,
         Self::Note,
         Self::Terminal,
         Self::Label,
@@ -87,6 +89,7 @@ impl Field {
             Self::Hours => ("hours", &["利用時間"]),
             Self::IpVpn => ("ip-vpn", &["IP-VPN アドレス", "IP-VPNアドレス"]),
             Self::Inner => ("inner", &["内側アドレス", "トンネル内アドレス"]),
+            Self::Within => ("within", &["包含元機関"]),
             Self::Note => ("note", &["備考"]),
             Self::Terminal => ("terminal", &["端末"]),
             Self::Label => ("label", &["端末名"]),

@@ -1,6 +1,6 @@
 //! What cannot both hold is refused when it is registered.
 
-use policy::Status;
+use policy::{InstitutionCode, Status};
 
 use super::{Fixture, NOW, facts, fingerprint, institution, keys, sealing, terminal};
 use crate::{Error, InstitutionChange, OperatorChange, RevocationReason, Role, Subject};
@@ -34,15 +34,51 @@ fn a_prefix_has_one_holder() {
     let refused = fixture.desk().change_institution(&code, vec![slip]);
     assert!(matches!(refused, Err(Error::HostBits(_))));
 
-    // Inside tunnels it is another matter, and an institution that left can let go.
+    // Inside tunnels it is no other matter; an institution that left can let go.
     let inner = InstitutionChange::InnerPrefixes(prefixes.clone());
-    fixture.desk().change_institution(&code, vec![inner]).unwrap();
+    let refused = fixture.desk().change_institution(&code, vec![inner]);
+    assert!(matches!(refused, Err(Error::PrefixConflict(_))), "{refused:?}");
     let left = "1".parse().unwrap();
     fixture.desk().set_institution_status(&left, Status::Revoked).unwrap();
     let none = InstitutionChange::IpVpnPrefixes(Vec::new());
     fixture.desk().change_institution(&left, vec![none]).unwrap();
     let all = InstitutionChange::IpVpnPrefixes(prefixes);
     fixture.desk().change_institution(&code, vec![all]).unwrap();
+}
+
+#[test]
+fn a_prefix_lies_within_another_institutions_only_where_it_says_so() {
+    use InstitutionChange::{InnerPrefixes, Within};
+    let mut fixture = two_hospitals();
+    let [first, second] = ["1", "2"].map(|code| code.parse::<InstitutionCode>().unwrap());
+    let ward = || InnerPrefixes(vec!["10.1.2.0/24".parse().unwrap()]);
+    let refused = fixture.desk().change_institution(&second, vec![ward()]).unwrap_err();
+    let words = refused.to_string();
+    assert!(
+        words.contains("10.1.2.0/24 of institution 2 lies within 10.1.0.0/16 of institution 1")
+    );
+    assert!(words.contains("sekisho institution change 2 --within 1"), "{words}");
+
+    let word = Within(vec![first.clone()]);
+    fixture.desk().change_institution(&second, vec![word, ward()]).unwrap();
+    let refused = fixture.desk().change_institution(&second, vec![Within(Vec::new())]);
+    assert!(matches!(refused, Err(Error::PrefixConflict(_))), "{refused:?}");
+    fixture.desk().set_institution_status(&second, Status::Suspended).unwrap();
+
+    let system = policy::System {
+        id: "path".parse().unwrap(),
+        name: String::new(),
+        hosts: Vec::new(),
+        destinations: vec![policy::Destination {
+            network: "192.0.2.0/24".parse().unwrap(),
+            services: Vec::new(),
+        }],
+        maintenance: Vec::new(),
+    };
+    let of_a_system = InnerPrefixes(vec!["192.0.2.0/24".parse().unwrap()]);
+    let systems = [system];
+    let refused = fixture.desk().beside(&systems).change_institution(&first, vec![of_a_system]);
+    assert!(refused.unwrap_err().to_string().contains("a destination of system path"));
 }
 
 #[test]

@@ -218,3 +218,26 @@ fn prefixes_can_change_hands_within_a_file() {
     let first = &fixture.reader().institutions(&Filter::default()).unwrap()[0].profile;
     assert_eq!(first.ip_vpn_prefixes, ["10.2.0.0/16".parse().unwrap()]);
 }
+
+#[test]
+fn a_file_can_say_that_a_prefix_lies_within_another() {
+    let mut fixture = Fixture::new();
+    let file = |within| {
+        format!(
+            "機関コード,機関名,種別,IP-VPN,内側アドレス,包含元機関\n\
+             2,b,clinic,,10.1.2.0/24,{within}\n1,a,clinic,10.1.0.0/16,,\n"
+        )
+    };
+    let found = faults(fixture.desk().import(Format::Csv, file("").as_bytes()));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let place = "line 2, 機関コード: prefix 10.1.2.0/24 of institution 2 lies within";
+    assert!(found[0].starts_with(place), "{found:#?}");
+    fixture.desk().import(Format::Csv, file("1").as_bytes()).unwrap();
+    for format in [Format::Csv, Format::Toml] {
+        let exported = fixture.reader().export(format).unwrap();
+        let mut other = Fixture::new();
+        other.desk().import(format, exported.as_bytes()).unwrap();
+        assert_eq!(other.reader().roster().unwrap().1, fixture.reader().roster().unwrap().1);
+        assert_eq!(other.reader().export(format).unwrap(), exported);
+    }
+}

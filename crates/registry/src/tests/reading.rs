@@ -132,7 +132,7 @@ fn a_crl_gets_its_entries_and_a_rising_number() {
 const LARGE: &str = "
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
     INSERT INTO institutions
-        SELECT printf('%07d', i), '機関', 'clinic', 'active', 'ip-vpn tls', NULL, '', 0 FROM n;
+        SELECT printf('%07d', i), '機関', 'clinic', 'active', 'ip-vpn tls', NULL, '', 0, '' FROM n;
     INSERT INTO institution_systems
         SELECT code, value FROM institutions, json_each('[\"a\", \"b\", \"c\", \"d\", \"e\"]');
     INSERT INTO prefixes
@@ -149,7 +149,7 @@ const LARGE: &str = "
 fn a_large_roster_loads_whole_and_compiles() {
     let mut fixture = Fixture::new();
     fixture.registry.reader().sql.execute_batch(LARGE).unwrap();
-    let prefix = InstitutionChange::InnerPrefixes(vec!["10.0.0.0/8".parse().unwrap()]);
+    let prefix = InstitutionChange::InnerPrefixes(vec!["10.64.0.0/10".parse().unwrap()]);
     fixture.desk().change_institution(&"0009999".parse().unwrap(), vec![prefix]).unwrap();
     let (version, roster) = fixture.another_reader().roster().unwrap();
     assert_eq!((roster.institutions.len(), roster.terminals.len()), (10_000, 200_000));

@@ -39,6 +39,7 @@ fn add(config: &Config, code: &InstitutionCode, fields: InstitutionFields) -> Re
         hours: fields.hours.and_then(|hours| hours.0),
         ip_vpn_prefixes: fields.ip_vpn_prefixes.unwrap_or_default(),
         inner_prefixes: fields.inner_prefixes.unwrap_or_default(),
+        within: fields.within.unwrap_or_default(),
     };
     act(config, |desk| desk.add_institution(profile, fields.note.unwrap_or_default()))?;
     output::line(format_args!("{code}: registered"))
@@ -57,6 +58,7 @@ fn change(
     changes.extend(fields.hours.map(|hours| Change::Hours(hours.0)));
     changes.extend(fields.ip_vpn_prefixes.map(Change::IpVpnPrefixes));
     changes.extend(fields.inner_prefixes.map(Change::InnerPrefixes));
+    changes.extend(fields.within.map(Change::Within));
     changes.extend(fields.note.map(Change::Note));
     if changes.is_empty() {
         return Err("nothing to change: give at least one of --name, --kind, …".into());
@@ -92,10 +94,11 @@ fn list(config: &Config, listing: Listing) -> Result<(), Failure> {
                 profile.status.to_string(),
                 joined(profile.networks.iter()),
                 joined(profile.systems.iter()),
+                joined(profile.within.iter()),
             ]
         })
         .collect();
-    output::table(&["code", "name", "kind", "status", "networks", "systems"], &rows)
+    output::table(&["code", "name", "kind", "status", "networks", "systems", "within"], &rows)
 }
 
 fn show(institution: &Institution) -> Result<(), Failure> {
@@ -112,6 +115,7 @@ fn show(institution: &Institution) -> Result<(), Failure> {
             vec!["hours".to_owned(), hours],
             vec!["ip-vpn prefixes".to_owned(), joined(profile.ip_vpn_prefixes.iter())],
             vec!["inner prefixes".to_owned(), joined(profile.inner_prefixes.iter())],
+            vec!["within".to_owned(), joined(profile.within.iter())],
             vec!["note".to_owned(), institution.note.clone()],
         ],
     )

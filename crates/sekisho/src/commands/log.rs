@@ -117,6 +117,7 @@ fn sentence(record: &Record, offset: UtcOffset, language: Language) -> String {
         words.extend(reasons::sentence(code, language).map(|text| format!("— {text}")));
     }
     if let Event::Denied { detail: Some(detail), .. }
+    | Event::Closed { detail: Some(detail), .. }
     | Event::Control { detail: Some(detail), .. } = &record.event
     {
         words.push(format!("({})", detail.escape_debug()));

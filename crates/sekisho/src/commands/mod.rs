@@ -6,9 +6,11 @@ mod check;
 mod institution;
 mod log;
 mod operator;
+mod policy;
 mod reasons;
 mod registry;
 mod router;
+mod sessions;
 mod status;
 mod terminal;
 mod when;
@@ -17,6 +19,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use ::registry::{Actor, Desk, Registry};
+
+pub(crate) use policy::Refused;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
@@ -37,11 +41,13 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Check(json) => check::run(&config()?, json),
         Command::Status(json) => status::run(&config()?, json, language),
+        Command::Sessions(command) => sessions::run(&config()?, command),
         Command::Barrier(command) => barrier::run(&config()?, command),
         Command::Ca(command) => ca::run(&config()?, command),
         Command::Institution(command) => institution::run(&config()?, command),
         Command::Terminal(command) => terminal::run(&config()?, command),
         Command::Router(command) => router::run(&config()?, command),
+        Command::Policy(command) => policy::run(&config()?, command, language),
         Command::Operator(command) => operator::run(&config()?, command),
         Command::Registry(command) => registry::run(&config()?, command),
         Command::Log(command) => log::run(&config()?, command, language),
@@ -56,7 +62,7 @@ fn act<T>(
 ) -> Result<T, Failure> {
     let mut registry = open_registry(config)?;
     let actor = actor();
-    Ok(act(&mut registry.desk(&actor, unix_now()))?)
+    Ok(act(&mut registry.desk(&actor, unix_now()).beside(&config.systems))?)
 }
 
 /// The registry, opened by the user whose it is. What root makes there, SQLite's own files

@@ -27,12 +27,11 @@ pub(super) fn run(config: &Config, command: cli::Registry) -> Result<(), Failure
             if json.json {
                 return output::json(&entries);
             }
-            let zone = when::zone(config.offset);
             let rows: Vec<Vec<String>> = entries
                 .into_iter()
                 .map(|entry| {
-                    let time = jiff::Timestamp::from_second(entry.time).unwrap_or_default();
-                    let time = time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S");
+                    let time = when::local(entry.time, config.offset);
+                    let time = time.strftime("%Y-%m-%d %H:%M:%S");
                     vec![time.to_string(), entry.operator, entry.act, entry.subject, entry.after]
                 })
                 .collect();
@@ -47,7 +46,7 @@ fn import(config: &Config, file: &Path, dry_run: bool) -> Result<(), Failure> {
     let format = format(file)?;
     let mut registry = open_registry(config)?;
     let actor: Actor = actor();
-    let desk = registry.desk(&actor, unix_now());
+    let desk = registry.desk(&actor, unix_now()).beside(&config.systems);
     let mut desk = if dry_run { desk.rehearsal() } else { desk };
     let ImportReport { institutions, terminals } =
         desk.import(format, &bytes).map_err(|error| format!("{}: {error}", file.display()))?;

@@ -55,7 +55,7 @@ fn add(config: &Config, options: &RouterAdd) -> Result<(), Failure> {
 }
 
 /// The text by which the policy will know the identity when a router shows it.
-fn canonical(given: &str) -> Result<String, Failure> {
+pub(super) fn canonical(given: &str) -> Result<String, Failure> {
     let identity: Identity = given.trim().parse().map_err(|error| format!("'{given}': {error}"))?;
     Ok(identity.to_string())
 }

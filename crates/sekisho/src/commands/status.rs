@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use crate::cli::Json;
 use crate::config::Config;
+use crate::gateway::Request;
 use crate::{Failure, gateway, output, reasons};
 
 pub(super) fn run(config: &Config, json: Json, language: Language) -> Result<(), Failure> {
-    let status = gateway::ask_status(&config.socket)?;
+    let status = gateway::ask(&config.socket, &Request::Status {})?;
     if json.json {
         return output::json(&status);
     }

@@ -2,8 +2,8 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
-use policy::UtcOffset;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use policy::{UnixSeconds, UtcOffset};
 
 use crate::Failure;
 
@@ -24,6 +24,11 @@ pub(super) fn parse(text: &str, offset: UtcOffset, now: i64) -> Result<i64, Fail
         )
         .into()),
     }
+}
+
+/// A moment in the gateway's local time.
+pub(super) fn local(at: UnixSeconds, offset: UtcOffset) -> Zoned {
+    Timestamp::from_second(at).unwrap_or_default().to_zoned(zone(offset))
 }
 
 /// The gateway's local time.

@@ -23,6 +23,10 @@ reason::reasons! {
         KeysUnusable = "gateway.keys-unusable",
             ja "使えない事前共有鍵があります。該当する拠点ルータは接続できません。詳細を見て修正してください。",
             en "some pre-shared keys cannot be used, and their routers cannot connect: see the detail";
+        /// An operator ended a live session.
+        SessionEnded = "gateway.session-ended",
+            ja "担当者が接続を終了させました。この記録がその接続を、詳細が操作した人とその理由を示します。",
+            en "an operator ended a live session: this record says which, its detail who, and in what words";
         /// New certificates or CRLs are in force.
         MaterialChanged = "gateway.certificates-changed",
             ja "証明書・失効リストの更新が有効になりました。",

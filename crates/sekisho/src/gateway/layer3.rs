@@ -9,7 +9,7 @@ use registry::Reader;
 use tokio::sync::watch;
 
 use super::ike_plane::ToIke;
-use super::{data_plane, ipsec, sessions};
+use super::{data_plane, ipsec, ipsec_status};
 use crate::config::Config;
 use crate::{Failure, firewall};
 
@@ -55,9 +55,9 @@ pub(super) struct Started {
 
 impl Started {
     /// As status answers show them.
-    pub(super) fn road(&self) -> sessions::Road {
+    pub(super) fn road(&self) -> ipsec_status::Road {
         let ike = self.ipsec.as_ref().map(|started| Arc::clone(&started.service));
-        sessions::Road { ike, plane: Arc::clone(&self.plane) }
+        ipsec_status::Road { ike, plane: Arc::clone(&self.plane) }
     }
 }
 

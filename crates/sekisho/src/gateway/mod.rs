@@ -1,9 +1,11 @@
 //! `sekisho run`: puts the parts together, keeps them up to date, and takes them apart.
 
+mod control;
 mod data_plane;
 mod events;
 mod ike_plane;
 mod ipsec;
+mod ipsec_status;
 mod layer3;
 mod sessions;
 mod status;
@@ -12,7 +14,7 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use connlog::{Event, Facts, Record};
+use connlog::{ConnectionId, Event, Facts, Record};
 use logstore::{Recorder, Writer};
 use policy::{Network, Policy, UtcOffset};
 use reason::Reason as _;
@@ -26,10 +28,13 @@ use tokio::sync::watch;
 use crate::Failure;
 use crate::config::{Config, Problem, Problems};
 use crate::material::{self, CrlNumbers};
+use control::Answer;
+use sessions::Sessions;
+use status::Status;
 
+pub(crate) use control::{Child, Kind, Listing, Request, Selection, Session, ask};
 pub(crate) use data_plane::Prefixes;
 pub(crate) use events::GatewayEvent;
-pub(crate) use status::ask as ask_status;
 
 /// How often signals and the registry are looked at.
 const TICK: Duration = Duration::from_millis(200);
@@ -37,6 +42,7 @@ const TICK: Duration = Duration::from_millis(200);
 const LAST_RECORDS: Duration = Duration::from_secs(10);
 
 /// Writes control records.
+#[derive(Clone)]
 pub(crate) struct Journal {
     recorder: Recorder,
     gateway: Arc<str>,
@@ -45,14 +51,25 @@ pub(crate) struct Journal {
 
 impl Journal {
     fn note(&self, event: GatewayEvent, detail: Option<String>) {
-        let time = logstore::now(self.offset);
+        let id = logstore::fresh_id(logstore::now(self.offset));
+        self.note_of(id, Facts::default(), event, detail.map(Into::into));
+    }
+
+    /// What happened to one connection by the gateway's own doing.
+    fn note_of(
+        &self,
+        id: ConnectionId,
+        facts: Facts,
+        event: GatewayEvent,
+        detail: Option<Arc<str>>,
+    ) {
         let reason = event.code().into();
         self.recorder.control(Record {
-            connection: logstore::fresh_id(time),
-            time,
+            connection: id,
+            time: logstore::now(self.offset),
             gateway: Arc::clone(&self.gateway),
-            event: Event::Control { reason, detail: detail.map(Into::into) },
-            facts: Facts::default(),
+            event: Event::Control { reason, detail },
+            facts,
         });
     }
 }
@@ -81,10 +98,15 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let roads = prepared.map(|prepared| layer3::start(config, prepared, &policies, &recorder));
     let (roads, carriers) = roads.transpose()?.unzip();
     let road = roads.as_ref().map(layer3::Started::road);
-    let status =
-        status::Status::new(config, Arc::clone(&front), road, recorder, policies.subscribe());
+    let sessions = Sessions {
+        front: Arc::clone(&front),
+        ike: road.as_ref().and_then(|road| road.ike.clone()),
+        plane: road.as_ref().map(|road| Arc::clone(&road.plane)),
+        journal: journal.clone(),
+    };
+    let status = Status::new(config, Arc::clone(&front), road, recorder, policies.subscribe());
     status.note_summary(Network::Tls, &summary);
-    let socket = status::serve(&config.socket, Arc::clone(&status))?;
+    let socket = control::serve(&config.socket, responder(Arc::clone(&status), sessions))?;
     let workers = Workers::start(&front, listeners)?;
 
     journal.note(GatewayEvent::Started, Some(format!("version {}", env!("CARGO_PKG_VERSION"))));
@@ -129,6 +151,17 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     writer.stop(Instant::now() + LAST_RECORDS)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Who answers on the local socket.
+fn responder(status: Arc<Status>, sessions: Sessions) -> Arc<control::Responder> {
+    Arc::new(move |request| match request {
+        Request::Status {} => Answer::Answer(status.describe()),
+        Request::Sessions(selection) => Answer::of(Ok(sessions.list(&selection))),
+        Request::End { id, operator, reason } => {
+            Answer::of(sessions.end(&id, &operator, reason.as_deref()))
+        }
+    })
 }
 
 fn not_listening(config: &Config, error: &ListenError) -> Problems {

@@ -1,14 +1,6 @@
-//! What the running gateway is doing, answered on a local Unix socket.
-//!
-//! The socket is its owner's alone (mode 0600). A client connects, reads one JSON
-//! object, and the connection closes.
+//! What the running gateway is doing, and what it says of it aloud.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +10,7 @@ use serde_json::{Value, json};
 use terminator::Front;
 use tokio::sync::watch;
 
-use super::sessions::{self, Road};
-use crate::Failure;
+use super::ipsec_status::{self, Road};
 use crate::config::Config;
 use crate::material::{Summary, moment};
 
@@ -28,8 +19,6 @@ const CRL_WARNING: i64 = 12 * 3600;
 const CERTIFICATE_WARNING: i64 = 30 * 24 * 3600;
 /// And are repeated this often.
 const REPEAT: Duration = Duration::from_secs(3600);
-const PATIENCE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that ends at a known time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +137,8 @@ impl Status {
         self.recorder.state() != LogState::Stopped
     }
 
-    fn answer(&self) -> Value {
+    /// All of it, for `sekisho status`.
+    pub(super) fn describe(&self) -> Value {
         let gauges = self.front.gauges();
         let figures = self.recorder.figures();
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -172,7 +162,7 @@ impl Status {
             "policy_generation": self.policies.borrow().generation(),
             "handshakes": gauges.handshakes,
             "connections": gauges.connections,
-            "ipsec": self.ipsec.as_ref().map(sessions::describe),
+            "ipsec": self.ipsec.as_ref().map(ipsec_status::describe),
             "log": {
                 "state": log_state(&self.recorder.state()),
                 "waiting": figures.waiting,
@@ -194,67 +184,4 @@ fn log_state(state: &LogState) -> Value {
         }
         LogState::Stopped => json!("stopped"),
     }
-}
-
-/// The socket's file, removed when dropped.
-pub(super) struct Socket(PathBuf);
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Answers on the socket from a thread of its own. A socket that a killed gateway left
-/// behind is taken over; one that answers is another gateway's.
-pub(super) fn serve(path: &Path, status: Arc<Status>) -> Result<Socket, Failure> {
-    if UnixStream::connect(path).is_ok() {
-        return Err(format!(
-            "another gateway answers on {}; stop it, or configure another [gateway] socket",
-            path.display()
-        )
-        .into());
-    }
-    let described = |error| format!("cannot make the status socket {}: {error}", path.display());
-    // Bound under another name and moved once it is private; this also takes the place of a
-    // socket left behind, and of nothing else.
-    let left_behind = fs::symlink_metadata(path).map(|found| found.file_type().is_socket());
-    if matches!(left_behind, Ok(false)) {
-        return Err(format!("{} is there and is no socket; name another", path.display()).into());
-    }
-    let new = path.with_extension(format!("new-{}", std::process::id()));
-    let listener = UnixListener::bind(&new).map_err(described)?;
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).map_err(described)?;
-    fs::rename(&new, path).map_err(described)?;
-    std::thread::Builder::new().name("status".to_owned()).spawn(move || {
-        for client in listener.incoming() {
-            match client {
-                // A client that left early has its answer, or does not want it.
-                Ok(client) => drop(answer(client, &status)),
-                // As when there are no file descriptors left.
-                Err(_) => std::thread::sleep(PAUSE),
-            }
-        }
-    })?;
-    Ok(Socket(path.to_owned()))
-}
-
-fn answer(mut client: UnixStream, status: &Status) -> io::Result<()> {
-    client.set_write_timeout(Some(PATIENCE))?;
-    client.write_all(status.answer().to_string().as_bytes())
-}
-
-/// Asks the gateway behind the socket.
-pub(crate) fn ask(path: &Path) -> Result<Value, Failure> {
-    let mut socket = UnixStream::connect(path).map_err(|error| {
-        format!(
-            "no gateway answers on {}: {error}; is it running, and are you its user or root?",
-            path.display()
-        )
-    })?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    let mut text = String::new();
-    socket.read_to_string(&mut text)?;
-    Ok(serde_json::from_str(&text)?)
 }

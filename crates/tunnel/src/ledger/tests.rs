@@ -149,7 +149,7 @@ fn flows_of_a_lost_tunnel_wait_for_the_next_and_then_end() {
 #[test]
 fn what_cannot_be_recorded_does_not_begin() {
     let mut rig = rig();
-    rig.gateway.ledger().full = true;
+    rig.gateway.ledger_mut().full = true;
     let discard = from_ip_vpn(&mut rig, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap_err();
     assert_eq!((discard, rig.gateway.held().1), (Dropped::Unrecorded.into(), 0));
 }
@@ -165,15 +165,12 @@ fn every_flow_has_one_end() {
         begin(&format!("172.16.1.1:{port}"));
     }
     assert_eq!(closed(&mut rig), [(1, "flow.evicted"), (2, "flow.evicted")]);
-    assert!(rig.gateway.end_flow(3) && !rig.gateway.end_flow(3));
+    assert!(rig.gateway.end_flow(3, "end") && !rig.gateway.end_flow(3, "end"));
     let echo = icmp("172.16.1.1", SYSTEM, [8, 0], [0, 7, 0, 1], b"x");
     from_ip_vpn(&mut rig, &echo).unwrap();
     rig.pass(Duration::from_secs(31));
     rig.gateway.finish();
-    assert_eq!(
-        closed(&mut rig),
-        [(3, "flow.operator"), (4, "flow.unanswered"), (5, "flow.unanswered")]
-    );
+    assert_eq!(closed(&mut rig), [(3, "end"), (4, "flow.unanswered"), (5, "flow.unanswered")]);
 }
 
 /// Whoever opens many flows takes places from himself.
