@@ -26,6 +26,7 @@ pub mod fuzz;
 pub mod gateway;
 pub mod hello;
 pub mod initiator;
+mod leftovers;
 pub mod netns;
 pub mod peers;
 pub mod program;
@@ -37,6 +38,7 @@ pub mod site;
 pub mod strongswan;
 pub mod systems;
 pub mod time;
+pub mod topology;
 
 use std::time::{Duration, Instant};
 

@@ -18,11 +18,9 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::leftovers::{self, PREFIX};
 use crate::program::{self, Server};
 use crate::systems;
-
-/// Every namespace of ours is called so, then by the process that made it.
-const PREFIX: &str = "sekisho";
 
 /// A network namespace; gone when its last clone is dropped.
 #[derive(Clone, Debug)]
@@ -219,17 +217,14 @@ pub fn lacks_namespaces() -> bool {
     program::lacks_root() || ["ip", "nft", "conntrack", "ping"].into_iter().any(program::lacks)
 }
 
-/// Removes what test processes left that were ended before they could.
+/// Removes what processes left that were ended before they could.
 fn sweep() {
+    leftovers::remove_directories();
     let listed = program::run("ip", ["netns", "list"]).expect_success();
     // A name may be followed by the namespace's number.
     let names = listed.lines().filter_map(|line| line.split_whitespace().next());
     for name in names {
-        let mut parts = name.split('-');
-        let ours = parts.next() == Some(PREFIX);
-        let maker = parts.next().and_then(|process| process.parse::<u32>().ok());
-        let left = |maker: u32| !Path::new("/proc").join(maker.to_string()).exists();
-        if ours && maker.is_some_and(left) {
+        if leftovers::is_one(name) {
             remove(name);
         }
     }

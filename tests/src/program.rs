@@ -197,8 +197,10 @@ fn search_path() -> std::ffi::OsString {
 /// When it is missing or older than its sources.
 pub fn sekisho() -> &'static Path {
     static PROGRAM: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let tests = env::current_exe().unwrap();
-        let program = tests.ancestors().nth(2).unwrap().join("sekisho");
+        let ours = env::current_exe().unwrap();
+        // Tests are one directory below the programs.
+        let programs = ours.ancestors().skip(1).find(|directory| !directory.ends_with("deps"));
+        let program = programs.unwrap().join("sekisho");
         let remedy = "build it with 'cargo build -p sekisho', or run 'cargo xtask test'";
         let Ok(built) = fs::metadata(&program).and_then(|file| file.modified()) else {
             return Err(format!("{} is missing: {remedy}", program.display()));

@@ -114,6 +114,22 @@ impl Road {
 
     /// The same with something behind the gateway: `build` joins it to its namespace.
     pub fn start_with(options: Options, build: impl FnOnce(&Namespace)) -> Self {
+        let (centre, internet) = Self::networks();
+        build(&centre);
+        let served = |networks: &[&str]| destinations(networks, options.services);
+        let setup = Setup::new().ipsec(&options.section());
+        let setup = setup
+            .system(Kind::KmixPlus, &served(&[PLUS, PLUS_V6]))
+            .system(Kind::KmixRBasic, &served(&[BASIC]));
+        fs::write(setup.site.path("sekisho.toml"), setup.text()).unwrap();
+        enrol(&setup.site);
+        (options.prepare)(&setup.site);
+        let gateway = setup.start_in(&centre);
+        Self { gateway, centre, internet }
+    }
+
+    /// The gateway's namespace and that of the internet, without a gateway.
+    pub fn networks() -> (Namespace, Namespace) {
         let (centre, internet) = (Namespace::router("centre"), Namespace::router("internet"));
         internet.link("centre", &centre, "wan");
         for (namespace, device, address) in [
@@ -126,17 +142,7 @@ impl Road {
         }
         centre.ip("route add default via 192.0.2.254");
         centre.ip("route add default via 2001:db8::ffff");
-        build(&centre);
-        let served = |networks: &[&str]| destinations(networks, options.services);
-        let setup = Setup::new().ipsec(&options.section());
-        let setup = setup
-            .system(Kind::KmixPlus, &served(&[PLUS, PLUS_V6]))
-            .system(Kind::KmixRBasic, &served(&[BASIC]));
-        fs::write(setup.site.path("sekisho.toml"), setup.text()).unwrap();
-        enrol(&setup.site);
-        (options.prepare)(&setup.site);
-        let gateway = setup.start_in(&centre);
-        Self { gateway, centre, internet }
+        (centre, internet)
     }
 
     /// A host on the internet: 198.18.`number`.2 and 2001:db8:`number`::2 at its device `wan`.
@@ -156,9 +162,14 @@ impl Road {
 
     /// Joins a namespace to the internet.
     pub fn join(&self, host: &Namespace, device: &str, number: u8) {
+        Self::join_to(&self.internet, host, device, number);
+    }
+
+    /// The same to an internet of [`networks`](Self::networks).
+    pub fn join_to(internet: &Namespace, host: &Namespace, device: &str, number: u8) {
         let port = format!("port{number}");
-        host.link(device, &self.internet, &port);
-        for (namespace, device, last) in [(host, device, "2"), (&self.internet, &port, "1")] {
+        host.link(device, internet, &port);
+        for (namespace, device, last) in [(host, device, "2"), (internet, &port, "1")] {
             namespace.address(device, &format!("198.18.{number}.{last}/24"));
             namespace.address(device, &format!("2001:db8:{number}::{last}/64"));
         }

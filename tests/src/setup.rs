@@ -104,8 +104,12 @@ pub struct Setup {
 impl Setup {
     /// The usual, in front of the demo systems.
     pub fn new() -> Self {
-        let upstream = |kind| systems::demo(kind).to_string();
-        Self { site: Site::new(), configuration: Configuration::new(upstream) }
+        Self::at(Site::new(), |kind| systems::demo(kind).to_string())
+    }
+
+    /// The usual at another site, with `upstream` behind each system.
+    pub fn at(site: Site, upstream: impl Fn(Kind) -> String) -> Self {
+        Self { site, configuration: Configuration::new(upstream) }
     }
 
     /// These listeners instead of the usual; each given by the lines that are not `address`,

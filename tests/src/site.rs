@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 use demo::systems::Kind;
 use tempfile::TempDir;
 
+use crate::leftovers;
 use crate::program::{self, Outcome};
 use crate::setup::Configuration;
 
@@ -53,13 +54,14 @@ impl Site {
         static ORIGINAL: LazyLock<Vec<Kept>> = LazyLock::new(|| Kept::all(&Site::make()));
         // What is wrong with it is better said here than from within the lock.
         let _ = program::sekisho();
-        let copy = Self { directory: tempfile::tempdir().unwrap() };
+        let copy = Self { directory: leftovers::directory() };
         ORIGINAL.iter().for_each(|kept| kept.put(&copy));
         copy
     }
 
-    fn make() -> Self {
-        let site = Self { directory: tempfile::tempdir().unwrap() };
+    /// One of its own, with a CA and server certificates but nobody registered.
+    pub fn founded() -> Self {
+        let site = Self { directory: leftovers::directory() };
         fs::write(
             site.path(CONFIG),
             Configuration::new(|kind| format!("{kind}.invalid:80")).text(),
@@ -68,13 +70,19 @@ impl Site {
         let sekisho = |line: &str| site.sekisho(line.split(' ')).expect_success();
         let names: Vec<_> = HOSTS.iter().map(|(_, host)| format!("--dns {host}")).collect();
         let names = names.join(" ");
-        let systems: Vec<_> = Kind::ALL.iter().map(|kind| kind.id()).collect();
         sekisho("ca init --organization 協議会 --no-passphrase");
         sekisho(&format!("ca server front-ecdsa {names} --out tls"));
         sekisho(&format!("ca server front-rsa {names} --out tls --algorithm rsa-2048"));
         let names = format!("--dns {IPSEC} --ip {IPSEC_ADDRESS}");
         sekisho(&format!("ca server ipsec-ecdsa {names} --out tls"));
         sekisho(&format!("ca server ipsec-rsa {names} --out tls --algorithm rsa-2048"));
+        site
+    }
+
+    fn make() -> Self {
+        let site = Self::founded();
+        let sekisho = |line: &str| site.sekisho(line.split(' ')).expect_success();
+        let systems: Vec<_> = Kind::ALL.iter().map(|kind| kind.id()).collect();
         sekisho(&format!(
             "institution add H1 --kind hospital --name 中央病院 --networks tls --systems {}",
             systems.join(",")

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 pub use self::config::{Child, Config, Connection, Party, Secret};
 pub use self::sas::{ChildSa, End, IkeSa};
+use crate::leftovers;
 use crate::netns::{Namespace, lacks_namespaces};
 use crate::program::{self, Outcome, Server};
 use crate::until;
@@ -67,7 +68,7 @@ impl Strongswan {
     ///
     /// When it does not come up or a part of the configuration cannot be loaded.
     pub fn start(namespace: &Namespace, config: &Config) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = leftovers::directory();
         fs::write(directory.path().join("strongswan.conf"), settings(&directory, config)).unwrap();
         let output = fs::File::create(directory.path().join("output")).unwrap();
         // Installed, AppArmor lets them read no such directory as this. Copied by another

@@ -35,7 +35,12 @@ pub fn demo(kind: Kind) -> SocketAddr {
 
 /// A demo system of this test's own.
 pub fn start(kind: Kind, options: Options) -> Running {
-    RUNTIME.block_on(demo::systems::start(kind, LOOPBACK, options)).unwrap()
+    start_at(kind, LOOPBACK, options)
+}
+
+/// The same at an address of the namespace that the caller is in.
+pub fn start_at(kind: Kind, address: SocketAddr, options: Options) -> Running {
+    RUNTIME.block_on(demo::systems::start(kind, address, options)).unwrap()
 }
 
 /// A system that answers with what it is sent.

@@ -27,6 +27,8 @@ pub(crate) enum Error {
     Missing { origin: String, member: &'static str },
     /// The machine lacks something that could not be installed.
     Install(install::Error),
+    /// Network namespaces and TUN devices are root's to make.
+    NotRoot { command: &'static str },
     /// The crates and crates/README.md disagree.
     Architecture(Vec<Violation>),
     /// Tests passed, but some checks could not run, and CI accepts no gaps.
@@ -82,6 +84,11 @@ impl fmt::Display for Error {
             Error::Json { origin, source } => write!(f, "{origin} holds no usable JSON: {source}"),
             Error::Missing { origin, member } => write!(f, "{origin} lacks `{member}`"),
             Error::Install(error) => error.fmt(f),
+            Error::NotRoot { command } => write!(
+                f,
+                "`{command}` makes network namespaces and TUN devices: \
+                 run `cargo xtask {command}` as root"
+            ),
             Error::Architecture(violations) => {
                 write!(f, "crates and crates/README.md disagree:")?;
                 violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))

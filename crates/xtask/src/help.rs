@@ -27,9 +27,12 @@ Usage: cargo xtask demo [ARGUMENTS]
 
   --once        try every road once, print the verdicts, and stop
   --json FILE   write the verdicts to FILE as well
+  --roads       IP-VPN, IPsec and TLS instead of TLS alone, in network namespaces that are
+                removed afterwards (needs root)
 
-Example:
+Examples:
   cargo xtask demo --once
+  cargo xtask demo --roads --once
 ";
 
 /// `cargo xtask test --help`.

@@ -137,10 +137,14 @@ fn descends_from_debian(os_release: &str) -> bool {
         .any(|id| id == "debian" || id == "ubuntu")
 }
 
+/// Whether this runs as root.
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
 /// The words to put before a command to run it as root, if there is a way.
 fn elevation() -> Option<&'static [&'static str]> {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if is_root {
+    if is_root() {
         return Some(&[]);
     }
     process::find("sudo")?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use Group::{Build, Ci, Demo, Fuzz, Peers, Test, Tunnel};
+use Group::{Build, Ci, Demo, Fuzz, Peers, Roads, Test, Tunnel};
 use Probe::{Built, Cargo, File, Program};
 use Source::{Apt, Crates, Peer, Rustup};
 
@@ -16,6 +16,8 @@ pub(crate) enum Group {
     Build,
     /// Running the demo.
     Demo,
+    /// Running the demo of all three roads, beside what the demo needs.
+    Roads,
     /// Running the tests.
     Test,
     /// The checks that are not tests.
@@ -101,17 +103,33 @@ const NEEDS: &[Need] = &[
     need(&[Test], Program("haproxy"), Apt("haproxy"), "reads PROXY headers in the tests"),
     need(&[Test], Program("nginx"), Apt("nginx-light"), "reads PROXY headers in the tests"),
     need(&[Test], Program("sqlite3"), Apt("sqlite3"), "reads day files as any tool would"),
-    need(&[Test], Program("ip"), Apt("iproute2"), "networks of the namespace tests"),
-    need(&[Test], Program("nft"), Apt("nftables"), "translators and losses in the networks"),
-    need(&[Test], Program("conntrack"), Apt("conntrack"), "makes translators forget"),
-    need(&[Test], Program("ping"), Apt("iputils-ping"), "tries the networks"),
-    need(&[Test], Program("charon-systemd"), Apt("charon-systemd"), "strongSwan: an IPsec peer"),
-    need(&[Test], Program("swanctl"), Apt("strongswan-swanctl"), "controls strongSwan"),
-    need(&[Test], File(LIBIPSEC), Apt("libcharon-extra-plugins"), "ESP of strongSwan's own"),
-    need(&[Test], File(OPENSSL), Apt("libstrongswan-standard-plugins"), "strongSwan's ciphers"),
+    need(&[Roads, Test], Program("ip"), Apt("iproute2"), "networks of the namespace tests"),
+    need(&[Roads, Test], Program("nft"), Apt("nftables"), "translators and losses in the networks"),
+    need(&[Roads, Test], Program("conntrack"), Apt("conntrack"), "makes translators forget"),
+    need(&[Roads, Test], Program("ping"), Apt("iputils-ping"), "tries the networks"),
+    need(
+        &[Roads, Test],
+        Program("charon-systemd"),
+        Apt("charon-systemd"),
+        "strongSwan: an IPsec peer",
+    ),
+    need(&[Roads, Test], Program("swanctl"), Apt("strongswan-swanctl"), "controls strongSwan"),
+    need(&[Roads, Test], File(LIBIPSEC), Apt("libcharon-extra-plugins"), "ESP of strongSwan's own"),
+    need(
+        &[Roads, Test],
+        File(OPENSSL),
+        Apt("libstrongswan-standard-plugins"),
+        "strongSwan's ciphers",
+    ),
+    need(&[Roads], Program("tcpdump"), Apt("tcpdump"), "shows what reaches the systems"),
     need(&[Test], File(SCAPY), Apt("python3-scapy"), "makes ESP packets, good and bad"),
     need(&[Test], File(CRYPTOGRAPHY), Apt("python3-cryptography"), "scapy's ciphers"),
-    need(&[Test], File("/etc/protocols"), Apt("netbase"), "names of protocols for strongSwan"),
+    need(
+        &[Roads, Test],
+        File("/etc/protocols"),
+        Apt("netbase"),
+        "names of protocols for strongSwan",
+    ),
     need(&[Tunnel], Program("iperf3"), Apt("iperf3"), "sends TCP through tunnels"),
     need(&[Peers], Program("wg"), Apt("wireguard-tools"), "controls WireGuard"),
     need(&[Peers], Program("wireguard-go"), Apt("wireguard-go"), "WireGuard in Go"),

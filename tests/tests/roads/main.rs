@@ -1,4 +1,4 @@
-//! The roads of layer 3 beside each other: IP-VPN and IPsec, and what bars them.
+//! Three roads, one policy: IP-VPN, IPsec and TLS before the same systems.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,3 +10,4 @@
 
 mod barrier;
 mod border;
+mod topology;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use demo::report::Row;
 use demo::systems::Kind;
 use jiff::Timestamp;
 
@@ -11,27 +12,6 @@ use super::records::{self, field};
 use super::stage::{Stage, host};
 
 const PERMITTED: &str = "permitted";
-
-/// One attempt and its outcome.
-pub(super) struct Row {
-    /// What was tried, in Japanese and English.
-    pub(super) attempt: String,
-    /// `permitted`, or the code of the reason for the refusal.
-    pub(super) expected: &'static str,
-    /// What the record says, in the same words.
-    pub(super) got: String,
-    /// The client's own account agrees with the record.
-    pub(super) client_agrees: bool,
-    /// What the client said, shortened.
-    pub(super) said: String,
-}
-
-impl Row {
-    /// Whether it went as it should.
-    pub(super) fn as_expected(&self) -> bool {
-        self.got == self.expected && self.client_agrees
-    }
-}
 
 /// Makes every attempt, one after the other.
 pub(super) fn all(stage: &Stage) -> Result<Vec<Row>, Failure> {

@@ -72,10 +72,9 @@ pub(super) fn mllp(stage: &Stage, client: &str) -> Result<Told, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    let message = b"\x0bMSH|^~\\&|DEMO|3710101|CHIIKI|KMIX|20261122||ADT^A08|42|P|2.5\r\x1c\r";
     let mut stdin = openssl.stdin.take().ok_or("no standard input")?;
     let mut stdout = openssl.stdout.take().ok_or("no standard output")?;
-    stdin.write_all(message)?;
+    stdin.write_all(demo::HL7_MESSAGE)?;
     stdin.flush()?;
     let reader = thread::spawn(move || {
         let (mut answer, mut byte) = (Vec::new(), [0]);
@@ -92,7 +91,7 @@ pub(super) fn mllp(stage: &Stage, client: &str) -> Result<Told, Failure> {
     openssl.wait()?;
     let answer = reader.join().map_err(|_| "the reader of the answer panicked")?;
     let said = String::from_utf8_lossy(&answer).replace('\r', " ");
-    Ok(Told { satisfied: said.contains("MSA|AA|42"), said })
+    Ok(Told { satisfied: said.contains(demo::HL7_ACCEPTED), said })
 }
 
 /// DCMTK's `echoscu` or `storescu` over TLS, with the files to send.
@@ -113,30 +112,10 @@ pub(super) fn dicom(
 
 /// Makes a small image to store.
 pub(super) fn image(stage: &Stage) -> Result<String, Failure> {
-    let (dump, file) = (stage.directory.join("image.dump"), stage.directory.join("image.dcm"));
-    let text = "\
-(0008,0016) UI =SecondaryCaptureImageStorage
-(0008,0018) UI [1.2.392.200036.9999.1]
-(0020,000d) UI [1.2.392.200036.9999.2]
-(0020,000e) UI [1.2.392.200036.9999.3]
-(0010,0010) PN [DEMO^TARO]
-(0028,0002) US 1
-(0028,0004) CS [MONOCHROME2]
-(0028,0010) US 2
-(0028,0011) US 2
-(0028,0100) US 8
-(0028,0101) US 8
-(0028,0102) US 7
-(0028,0103) US 0
-(7fe0,0010) OB 00\\01\\02\\03
-";
-    std::fs::write(&dump, text)?;
-    let made = run(Command::new("dump2dcm").args(["+te"]).arg(&dump).arg(&file))?;
-    if made.satisfied {
-        Ok(file.display().to_string())
-    } else {
-        Err(format!("dump2dcm: {}", made.said).into())
-    }
+    let [file] = &demo::image::series(&stage.directory, 1)?[..] else {
+        return Err("one image was asked for".into());
+    };
+    Ok(file.display().to_string())
 }
 
 /// A download that goes on until the gateway ends it.

@@ -10,6 +10,7 @@ mod stage;
 
 use std::path::PathBuf;
 
+use demo::report::Row;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -40,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         report::json(file, &rows)?;
     }
     report::records(&stage)?;
-    let as_expected = rows.iter().all(attempts::Row::as_expected);
+    let as_expected = rows.iter().all(Row::as_expected);
     if !options.once {
         report::by_hand(&stage);
         signals.forever().next();

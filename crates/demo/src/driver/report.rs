@@ -1,76 +1,23 @@
 //! What people see: the table of attempts, the records, and how to try it by hand.
 
-use std::collections::HashMap;
 use std::path::Path;
 
+use demo::report::{self, Meanings, Row};
 use demo::systems::Kind;
-use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr as _;
 
 use super::Failure;
-use super::attempts::Row;
-use super::records::field;
 use super::stage::{Stage, host};
 
 /// Prints attempt, expected, got and reason.
 pub(super) fn table(stage: &Stage, rows: &[Row]) -> Result<(), Failure> {
-    let meanings = meanings(stage)?;
-    let head = ["", "attempt", "expected", "got", "reason"].map(str::to_owned);
-    let mut lines = vec![head];
-    for row in rows {
-        let mark = if row.as_expected() { "ok" } else { "NO" };
-        let meaning = meanings.get(&row.got).cloned().unwrap_or_default();
-        let (attempt, got) = (row.attempt.clone(), row.got.clone());
-        lines.push([mark.to_owned(), attempt, row.expected.to_owned(), got, meaning]);
-    }
-    let mut widths = [0; 5];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.width().max(*width);
-        }
-    }
-    for line in &lines {
-        let mut text = String::new();
-        for (cell, width) in line.iter().zip(widths) {
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width + 2 - cell.width()));
-        }
-        println!("{}", text.trim_end());
-    }
-    for row in rows.iter().filter(|row| !row.as_expected()) {
-        println!("\nnot as expected: {}\n  the client said: {}", row.attempt, row.said);
-    }
-    let good = rows.iter().filter(|row| row.as_expected()).count();
-    println!("\n{good} of {} attempts went as expected", rows.len());
+    let meanings = Meanings::parse(&stage.sekisho(&["reasons", "--json"])?)?;
+    println!("{}", report::table(rows, &meanings));
     Ok(())
-}
-
-/// Code of a reason → its sentence, in the language of the environment.
-fn meanings(stage: &Stage) -> Result<HashMap<String, String>, Failure> {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"];
-    let locale = locale.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    let language = if locale.is_some_and(|locale| locale.starts_with("ja")) { "ja" } else { "en" };
-    let listed: Vec<Value> = serde_json::from_str(&stage.sekisho(&["reasons", "--json"])?)?;
-    let pair =
-        |reason: &Value| (field(reason, "code").to_owned(), field(reason, language).to_owned());
-    Ok(listed.iter().map(pair).collect())
 }
 
 /// Writes the rows for programs.
 pub(super) fn json(file: &Path, rows: &[Row]) -> Result<(), Failure> {
-    let rows: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "attempt": row.attempt,
-                "expected": row.expected,
-                "got": row.got,
-                "as_expected": row.as_expected(),
-                "client_said": row.said,
-            })
-        })
-        .collect();
-    Ok(std::fs::write(file, serde_json::to_string_pretty(&rows)?)?)
+    Ok(std::fs::write(file, serde_json::to_string_pretty(&report::json(rows))?)?)
 }
 
 /// Prints the last records of the connection log.
