@@ -26,6 +26,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'stati
         .chain(listed::<Withdrawal>())
         .chain(listed::<Discarded>())
         .chain(listed::<tunnel::Dropped>())
+        .chain(listed::<tunnel::Ending>())
         .chain(listed::<datapath::Lost>())
         .chain(listed::<LogReason>())
         .chain(listed::<GatewayEvent>())

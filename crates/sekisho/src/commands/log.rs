@@ -1,5 +1,7 @@
 //! `sekisho log …`
 
+use std::net::SocketAddr;
+
 use connlog::{Credential, Event, Record, to_json};
 use logstore::{Log, Query, Tail};
 use policy::UtcOffset;
@@ -86,15 +88,20 @@ fn sentence(record: &Record, offset: UtcOffset, language: Language) -> String {
     if let Some(network) = facts.network {
         words.push(network.to_string());
     }
-    if let Some(source) = facts.source {
-        let peer = source.ip().to_canonical();
-        words.push(if source.port() == 0 { peer.to_string() } else { source.to_string() });
-    }
+    words.extend(facts.source.map(end));
     words.extend(who(record));
+    // On the IP-VPN the same as above.
+    if let Some(inner) = facts.inner_source.filter(|inner| Some(*inner) != facts.source) {
+        words.push(format!("from {}", end(inner)));
+    }
     if let Some(system) = &facts.system {
         words.push(format!("→ {system}"));
     } else if let Some(requested) = &facts.requested {
         words.push(format!("→ {}", requested.escape_debug()));
+    }
+    if let Some(destination) = facts.inner_destination {
+        let protocol = facts.protocol.map(|protocol| format!("/{}", protocol.as_str()));
+        words.push(format!("at {}{}", end(destination), protocol.unwrap_or_default()));
     }
     if let Some(negotiated) = &facts.negotiated {
         words.push(format!("{} {}", negotiated.version, negotiated.suite));
@@ -123,6 +130,15 @@ fn sentence(record: &Record, offset: UtcOffset, language: Language) -> String {
         words.push(format!("({})", detail.escape_debug()));
     }
     words.join(" ")
+}
+
+/// An address, and its port where there is one.
+fn end(address: SocketAddr) -> String {
+    let ip = address.ip().to_canonical();
+    match address.port() {
+        0 => ip.to_string(),
+        port => SocketAddr::new(ip, port).to_string(),
+    }
 }
 
 /// The terminal or institution as the policy knows it, else what the certificate claims.
