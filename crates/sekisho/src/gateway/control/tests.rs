@@ -74,7 +74,8 @@ fn stuck_clients_stop_nobody() {
     }
     let begun = Instant::now();
     assert_eq!(ask(&path, &Request::Status {}).unwrap(), json!(Request::Status {}));
-    assert!(begun.elapsed() < TO_ASK, "without waiting for their time to be over");
+    // Each eighth of them would take all of their time.
+    assert!(begun.elapsed() < TO_ASK * 3, "without waiting for their time to be over");
     let threads = fs::read_dir("/proc/self/task").unwrap().filter(|task| {
         let name = fs::read_to_string(task.as_ref().unwrap().path().join("comm"));
         name.is_ok_and(|name| name.starts_with("control-client"))
