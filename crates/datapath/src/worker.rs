@@ -155,6 +155,11 @@ impl Worker {
         if turn.ip_vpn {
             self.pass(now);
         }
+        if self.parts.forwarder.owes_resets() {
+            let Self { parts, departures, backlog, .. } = &mut *self;
+            let (forwarder, mut exit) = parts.exit(backlog);
+            forwarder.send_resets(departures, &mut exit);
+        }
         if turn.room {
             self.backlog.send(&self.parts.ports, &self.parts.lost);
         }

@@ -24,6 +24,7 @@ pub mod icmp;
 pub mod merge;
 mod octets;
 pub mod reassembly;
+pub mod reset;
 pub mod rewrite;
 pub mod split;
 #[cfg(test)]

@@ -73,8 +73,8 @@ reasons! {
             ja "ゲートウェイ自身のアドレス宛ての通信です。", en "it is for an address of the gateway itself";
         /// Of a TCP connection that the gateway did not see begin.
         MidStream = "tunnel.mid-stream",
-            ja "開始を確認していない TCP 接続の途中のパケットです（ゲートウェイの再起動後など）。接続し直してください。",
-            en "of a TCP connection that did not begin through this gateway, as after its restart: connect anew";
+            ja "開始を確認していない TCP 接続の途中のパケットです（ゲートウェイの再起動後など）。送信元には RST で知らせました。",
+            en "of a TCP connection that did not begin through this gateway, as after its restart; its sender was told (RST)";
         /// The log cannot be written, so that nothing new may begin.
         Unrecorded = "tunnel.unrecorded",
             ja "接続ログに記録できないため、新しい通信を拒否しました。",

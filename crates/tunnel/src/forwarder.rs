@@ -13,6 +13,7 @@ use policy::Policy;
 use crate::child::{NewChild, Path, Way};
 use crate::flow::FlowKey;
 use crate::flows::{FlowRef, FlowTimeouts, Flows};
+use crate::resets::Reset;
 use crate::table::Table;
 use crate::{Dropped, Ledger, Tally};
 
@@ -131,6 +132,8 @@ pub struct Forwarder<L> {
     fragments_lost: [Lost; 2],
     pub(crate) tally: Arc<Tally>,
     pub(crate) notices: VecDeque<Notice>,
+    /// To senders of TCP segments that belong to nothing.
+    pub(crate) resets: Vec<Reset>,
     /// Sessions of which something was heard since the last tick, by their children.
     pub(crate) heard: Vec<u32>,
     /// Sessions whose path proved shorter, and until when.
@@ -175,6 +178,7 @@ impl<L: Ledger> Forwarder<L> {
             scratch: Vec::new(),
             tally,
             notices: VecDeque::new(),
+            resets: Vec::new(),
             heard: Vec::new(),
             shortened: VecDeque::new(),
             retired: VecDeque::new(),

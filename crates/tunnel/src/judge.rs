@@ -124,6 +124,7 @@ impl<L: Ledger> Forwarder<L> {
             }
         };
         if !Course::may_begin(&headers.transport) {
+            self.note_reset(sender, headers);
             return Err(self.refuse(sender, &ends, Dropped::MidStream.into()));
         }
         if self.flows.of(permit.institution()) >= self.settings.flows_per_institution {

@@ -21,8 +21,12 @@
 //! | `member`, `selector`, `child` | a CHILD_SA: whose it is, what for, and its two SAs |
 //! | `table`, `routes` | the CHILD_SAs by SPI, by session, and by what is behind the peer |
 //! | `flow`, `flows` | a conversation, and the table of them |
+//! | `course`, `shares`, `links` | how far a flow has come; whose the places in the table are |
+//! | `ledger` | where flows and refusals are recorded |
+//! | `sweep` | flows that end without a packet of theirs |
 //! | `judge` | whether a flow may be, and by which SA it goes on |
-//! | `inbound`, `outbound` | the way of a packet |
+//! | `inbound`, `outbound`, `ip_vpn` | the way of a packet |
+//! | `resets` | answers to TCP segments that belong to nothing |
 //! | `departures` | sealed packets that leave together |
 #![forbid(unsafe_code)]
 
@@ -40,6 +44,7 @@ mod ledger;
 mod links;
 mod member;
 mod outbound;
+mod resets;
 mod routes;
 mod selector;
 mod shares;

@@ -241,6 +241,18 @@ impl<L: Ledger> Forwarder<L> {
         Ok(Sent::Sealed)
     }
 
+    /// Seals a packet of the gateway's own.
+    pub(crate) fn seal_one<O: Outlet>(
+        &mut self,
+        slot: u32,
+        packet: &[u8],
+        departures: &mut Departures,
+        outlet: &mut O,
+    ) -> Result<(), Dropped> {
+        let next_header = if packet.first().is_some_and(|first| first >> 4 == 4) { 4 } else { 41 };
+        self.seal(slot, packet, &mut Sealing { next_header, departures, outlet })
+    }
+
     /// Seals one packet into the departures.
     fn seal<O: Outlet>(
         &mut self,

@@ -241,6 +241,13 @@ impl Rig {
         self.gateway.handle_timeout(self.now, |_| {});
     }
 
+    /// Answers to segments of no connection.
+    pub(crate) fn resets(&mut self) -> Taken {
+        let mut taken = Taken::default();
+        self.gateway.send_resets(&mut self.departures, &mut taken);
+        taken
+    }
+
     /// What the ledger was told since it was asked last.
     pub(crate) fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.gateway.ledger.all)

@@ -89,6 +89,29 @@ fn nothing_from_the_ip_vpn_passes_without_a_permit() {
     assert_eq!(rig.send(&udp(TO, CLIENT, b"x")).0, Ok(Sent::Unknown));
 }
 
+/// Whoever speaks of a connection that is none is told, by the road that he came by; nobody else.
+#[test]
+fn segments_of_no_connection_are_reset() {
+    let mut rig = rig();
+    let mut far = rig.install(1, 1, "pc-1");
+    let segment = |from| tcp(from, TO, Tcp::ACK, b"x");
+    assert!(rig.receive(&far.seal(&segment(FROM))).is_err());
+    assert!(from_ip_vpn(&mut rig, &segment(CLIENT)).is_err());
+    assert!(from_ip_vpn(&mut rig, &segment("172.16.2.1:1000")).is_err(), "nobody's");
+    assert!(from_ip_vpn(&mut rig, &tcp(CLIENT, TO, Tcp::RST, &[])).is_err());
+    let taken = rig.resets();
+    let [(_, sealed)] = &taken.sent[..] else { panic!("one by the tunnel") };
+    let inner = far.inbound.open(&mut sealed.clone()).unwrap().inner.to_vec();
+    let [plain] = &taken.answers[..] else { panic!("one to the IP-VPN") };
+    for (packet, client) in [(&inner, FROM), (plain, CLIENT)] {
+        let headers = packet::Headers::parse(packet).unwrap();
+        let packet::Transport::Tcp(tcp) = headers.transport else { panic!("it is of TCP") };
+        assert_eq!(tcp.flags, Tcp::RST);
+        assert_eq!(format!("{}:{}", headers.destination, tcp.destination), client);
+    }
+    assert!(!rig.gateway.owes_resets());
+}
+
 #[test]
 fn a_road_does_not_take_over_the_others_flow() {
     let mut rig = rig();
