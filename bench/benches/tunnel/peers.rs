@@ -1,5 +1,6 @@
 //! Who is measured.
 
+mod ip_vpn;
 mod openvpn;
 mod plain;
 pub(crate) mod sekisho;
@@ -39,10 +40,11 @@ pub(crate) trait Peer {
     fn start(&self, road: &Road) -> Box<dyn Any>;
 }
 
-/// Plain forwarding first, then our own; those of others only if wanted.
+/// Plain forwarding first, then our own on both roads; those of others only if wanted.
 pub(crate) fn all(programs: &Programs, others: bool) -> Vec<Box<dyn Peer>> {
     let mut all: Vec<Box<dyn Peer>> = vec![Box::new(plain::Plain)];
     all.extend(sekisho::BOTH.map(|peer| Box::new(peer) as Box<dyn Peer>));
+    all.push(Box::new(ip_vpn::IpVpn));
     if others {
         all.push(Box::new(strongswan::Libipsec));
         all.extend(wireguard::all(programs).map(|peer| Box::new(peer) as Box<dyn Peer>));

@@ -28,6 +28,8 @@ pub(crate) struct Gateway {
 pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 2);
 /// Where the system is.
 pub(crate) const SYSTEM: Ipv4Addr = Ipv4Addr::new(10, 2, 0, 2);
+/// The interface of each gateway towards the other.
+pub(crate) const OUTSIDE: &str = "outside";
 const CLIENTS: &str = "10.1.0.0/24";
 const SYSTEMS: &str = "10.2.0.0/24";
 
@@ -45,14 +47,14 @@ impl Road {
         };
         let (near, far) = (gateway("near", 1, CLIENTS), gateway("far", 2, SYSTEMS));
         client.link("wan", &near.namespace, "inside");
-        near.namespace.link("outside", &far.namespace, "outside");
+        near.namespace.link(OUTSIDE, &far.namespace, OUTSIDE);
         far.namespace.link("inside", &system, "wan");
         client.address("wan", &format!("{CLIENT}/24"));
         system.address("wan", &format!("{SYSTEM}/24"));
         near.namespace.address("inside", "10.1.0.1/24");
         far.namespace.address("inside", "10.2.0.1/24");
         for gateway in [&near, &far] {
-            gateway.namespace.address("outside", &format!("{}/24", gateway.outside));
+            gateway.namespace.address(OUTSIDE, &format!("{}/24", gateway.outside));
         }
         client.ip("route add default via 10.1.0.1");
         system.ip("route add default via 10.2.0.1");
@@ -62,6 +64,14 @@ impl Road {
     /// Each gateway with the one opposite.
     pub(crate) fn ends(&self) -> [(&Gateway, &Gateway); 2] {
         [(&self.near, &self.far), (&self.far, &self.near)]
+    }
+
+    /// Leads each gateway to the network behind the other, without a tunnel.
+    pub(crate) fn forward(&self) {
+        for (gateway, opposite) in self.ends() {
+            let (network, via) = (opposite.inside, opposite.outside);
+            gateway.namespace.ip(&format!("route add {network} via {via}"));
+        }
     }
 
     /// Waits until the system answers the client.

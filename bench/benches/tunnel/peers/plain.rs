@@ -19,10 +19,7 @@ impl Peer for Plain {
     }
 
     fn start(&self, road: &Road) -> Box<dyn Any> {
-        for (gateway, opposite) in road.ends() {
-            let (network, via) = (opposite.inside, opposite.outside);
-            gateway.namespace.ip(&format!("route add {network} via {via}"));
-        }
+        road.forward();
         Box::new(())
     }
 }

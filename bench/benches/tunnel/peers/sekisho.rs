@@ -81,7 +81,8 @@ fn section(gateway: &Gateway, busy_poll: Duration) -> String {
     )
 }
 
-fn destination(gateway: &Gateway) -> String {
+/// Lines of the system: where it is, and that everything measured is permitted.
+pub(super) fn destination(gateway: &Gateway) -> String {
     format!(
         "[[system.destination]]\nnetwork = \"{}\"\n\
          services = [\"tcp/1-65535\", \"udp/1-65535\", \"icmp\"]\n",
