@@ -10,3 +10,10 @@
 
 mod barrier;
 mod border;
+mod change;
+mod crowd;
+mod fail_closed;
+mod hospitals;
+mod scan;
+mod spoofing;
+mod traffic;
