@@ -1,10 +1,11 @@
 //! A scan of the systems' network: every packet is counted, few are recorded, none passes.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use packet::Tcp;
 use sekisho_tests::capture::Capture;
-use sekisho_tests::forge::{Forger, ends, tcp};
+use sekisho_tests::forge::{Forger, ends, tcp, udp};
 use sekisho_tests::netns::lacks_namespaces;
 use sekisho_tests::record::Record;
 
@@ -37,7 +38,7 @@ fn a_scan_is_counted_whole_and_recorded_in_part() {
     let forger = Forger::new(h1);
     assert!(echoes(h1, H1[0], at(PLUS[0], UDP)));
     let before = hospitals.memory();
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     let mut sent = [0_u64; 2];
     for (source, address, count) in
         [(H1[0], "10.20.3.10", 0), (H1[0], "10.20.3.77", 0), (STRANGER, "10.20.3.10", 1)]
@@ -78,4 +79,36 @@ fn a_scan_is_counted_whole_and_recorded_in_part() {
     assert_eq!(by_scanner.count(), 1, "of the port that is served");
     let arrived: BTreeSet<_> = scanned.packets().iter().filter_map(|packet| ends(packet)).collect();
     assert_eq!(arrived, BTreeSet::from([(at(H1[0], SCANNER), at(PLUS[0], TCP))]));
+}
+
+/// Would catch memory, or a log, that grows with the number of sources, which anybody may invent.
+#[test]
+fn sources_without_number_are_counted_together() {
+    const SOURCES: u16 = 30_000;
+    /// Of one worker, in ten seconds.
+    const TOLD_APART: usize = 8192;
+    if lacks_namespaces() {
+        return;
+    }
+    let mut hospitals = Hospitals::with("[data_plane]\nworkers = 1");
+    let forger = Forger::new(&hospitals.h1);
+    let (before, begin) = (hospitals.memory(), Instant::now());
+    for number in 0..SOURCES {
+        let [high, low] = number.to_be_bytes();
+        let source = at(&format!("10.70.{high}.{low}"), SCANNER);
+        assert!(forger.send(&udp(source, at(PLUS[0], UDP), b"whoever")));
+        if usize::from(number) % BURST == 0 {
+            assert!(echoes(&hospitals.h1, H1[0], at(PLUS[0], UDP)), "the gateway goes on");
+        }
+    }
+    assert!(echoes(&hospitals.h1, H1[0], at(PLUS[0], UDP)));
+    let grown = hospitals.memory().saturating_sub(before);
+    assert!(grown < ROOM, "{grown} KiB");
+    hospitals.road.gateway.stop();
+    let mut denied = hospitals.road.gateway.records();
+    denied.retain(|record| record.reason() == "policy.source-not-registered");
+    let attempts: i64 = denied.iter().map(|record| record.number("attempts")).sum();
+    assert_eq!(attempts, i64::from(SOURCES));
+    let windows = 1 + usize::try_from(begin.elapsed().as_secs()).unwrap() / 10;
+    assert!(denied.len() <= windows * (TOLD_APART + 1), "{} records", denied.len());
 }
