@@ -22,6 +22,7 @@
 pub mod capture;
 pub mod client;
 pub mod foreign;
+pub mod forge;
 pub mod fuzz;
 pub mod gateway;
 pub mod hello;

@@ -69,7 +69,7 @@ pub(crate) enum Command {
     /// Show what the running gateway does
     #[command(after_help = "Example: sekisho status --json")]
     Status(Json),
-    /// List live TLS connections and IKE sessions with their CHILD_SAs, or end one
+    /// List live TLS connections, IKE sessions and flows, or end one
     #[command(after_help = sessions::EXAMPLES)]
     Sessions(Sessions),
     /// What bars the IP-VPN and the tunnels while no gateway judges

@@ -10,4 +10,11 @@
 
 mod barrier;
 mod border;
+mod change;
+mod crowd;
+mod fail_closed;
+mod hospitals;
+mod scan;
+mod spoofing;
 mod topology;
+mod traffic;

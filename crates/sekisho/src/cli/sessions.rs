@@ -51,8 +51,9 @@ pub(crate) struct SessionFilter {
 pub(crate) enum SessionOrder {
     /// End one session now; who did and why is on record
     ///
-    /// A TLS connection is closed at once; the peer of an IKE session is sent DELETE. Whoever is
-    /// permitted may connect again: to keep a terminal out, suspend it.
+    /// A TLS connection is closed at once; the peer of an IKE session is sent DELETE; a flow's next
+    /// packet must begin another, as only a TCP SYN, a datagram or a ping can. Whoever is permitted
+    /// may connect again: to keep a terminal or an institution out, suspend it.
     #[command(after_help = "Example: sekisho sessions end 7fd2c61e09ab --reason 'maintenance'")]
     End {
         /// Its id, or the last group of it
