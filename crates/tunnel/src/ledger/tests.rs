@@ -90,6 +90,27 @@ fn nothing_from_the_ip_vpn_passes_without_a_permit() {
 }
 
 #[test]
+fn an_error_comes_from_whom_it_can() {
+    let mut rig = rig();
+    rig.gateway.set_policy(policy(3, |roster| {
+        on_ip_vpn(roster);
+        roster.institutions[1].ip_vpn_prefixes = vec!["172.16.2.0/24".parse().unwrap()];
+    }));
+    from_ip_vpn(&mut rig, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap();
+    let answer = udp("192.0.2.10:53", CLIENT, b"y");
+    let mut from =
+        |source: &str| from_ip_vpn(&mut rig, &icmp(source, SYSTEM, [3, 4], [0, 0, 4, 0], &answer));
+    // The client's institution, and a router of the carrier.
+    for source in ["172.16.1.1", "172.16.1.254", "172.31.0.1"] {
+        assert_eq!(from(source), Ok(Passage::Through), "{source}");
+    }
+    // Another hospital, systems, and a terminal behind a tunnel.
+    for source in ["172.16.2.1", SYSTEM, FORBIDDEN, "10.2.0.1"] {
+        assert_eq!(from(source), Err(Dropped::IcmpUnrelated.into()), "{source}");
+    }
+}
+
+#[test]
 fn a_road_does_not_take_over_the_others_flow() {
     let mut rig = rig();
     let mut far = rig.install(1, 1, "pc-1");
