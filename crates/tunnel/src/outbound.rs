@@ -72,6 +72,7 @@ impl<L: Ledger> Forwarder<L> {
         let Some(whole) = added.map_err(Dropped::from)? else { return Ok(Sent::Held) };
         self.whole.clear();
         self.whole.extend_from_slice(whole);
+        self.identification = fragment.identification;
         // Taken out for as long as it is sent.
         let mut whole = std::mem::take(&mut self.whole);
         let sent = match Headers::parse(&whole) {

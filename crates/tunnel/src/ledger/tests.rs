@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use packet::{Tcp, VnetHeader};
+use packet::{Headers, Tcp, VnetHeader, fragment};
 use policy::Status;
 
 use crate::testing::{FORBIDDEN, Note, Rig, SYSTEM, icmp, policy, tcp, udp};
@@ -107,6 +107,32 @@ fn an_error_comes_from_whom_it_can() {
     // Another hospital, systems, and a terminal behind a tunnel.
     for source in ["172.16.2.1", SYSTEM, FORBIDDEN, "10.2.0.1"] {
         assert_eq!(from(source), Err(Dropped::IcmpUnrelated.into()), "{source}");
+    }
+}
+
+/// They would be put together with those of another datagram.
+#[test]
+fn fragments_keep_their_identification_to_the_ip_vpn() {
+    let mut rig = rig();
+    rig.gateway.set_policy(policy(3, |roster| {
+        roster.institutions[0].ip_vpn_prefixes = vec!["2001:db8:5::/48".parse().unwrap()];
+    }));
+    let (client, system) = ("[2001:db8:5::1]:1000", "[2001:db8:1::10]:53");
+    from_ip_vpn(&mut rig, &udp(client, system, b"x")).unwrap();
+    let answer = udp(system, client, &[7; 3000]);
+    for identification in [0x0102_0304, 0x0506_0708] {
+        let headers = Headers::parse(&answer).unwrap();
+        let mut cut = fragment::fragments6(&answer, &headers, identification, 1280).unwrap();
+        let (mut room, mut sent) = ([0; 1280], Ok(Sent::Held));
+        while let Some(len) = cut.write_next(&mut room) {
+            assert_eq!(sent, Ok(Sent::Held));
+            sent = rig.send(&room[..len]).0;
+        }
+        assert_eq!(sent, Ok(Sent::Reassembled));
+        rig.gateway.reassembled(|piece| {
+            let fragment = Headers::parse(piece).unwrap().fragment.unwrap();
+            assert_eq!(fragment.identification, identification);
+        });
     }
 }
 
