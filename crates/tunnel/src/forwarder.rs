@@ -112,6 +112,8 @@ pub struct Forwarder<L> {
     pub(crate) table: Table,
     pub(crate) flows: Flows,
     pub(crate) ledger: L,
+    /// Of the last tick, in seconds since 1970.
+    unix: i64,
     /// Where looking at every flow has come to, while that goes on.
     pub(crate) sweeping: Option<u32>,
     swept: Instant,
@@ -162,6 +164,7 @@ impl<L: Ledger> Forwarder<L> {
             table: Table::new(),
             flows: Flows::new(settings.flows, settings.timeouts, seed),
             ledger,
+            unix: i64::MIN,
             sweeping: None,
             swept: now,
             orphans: VecDeque::new(),
@@ -257,6 +260,10 @@ impl<L: Ledger> Forwarder<L> {
     /// Ends what time ends, and looks who was heard. `keep_alive` is called with each path whose
     /// NAT mapping needs a packet.
     pub fn handle_timeout(&mut self, now: Now, mut keep_alive: impl FnMut(&Path)) {
+        // Permits were asked for at a later time than it is now.
+        if std::mem::replace(&mut self.unix, now.unix) > now.unix {
+            self.judge_all();
+        }
         self.sweep(now);
         let now = now.instant;
         if now < self.ticked + TICK {
