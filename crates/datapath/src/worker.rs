@@ -101,8 +101,13 @@ impl Worker {
         })
     }
 
-    /// Carries packets until told to stop.
+    /// Carries packets until told to stop, or until a device is gone.
     pub(crate) fn run(mut self, core: Option<usize>) {
+        self.work(core);
+        self.finish();
+    }
+
+    fn work(&mut self, core: Option<usize>) {
         if let Some(core) = core
             && let Err(error) = net::pin(core)
         {
@@ -131,7 +136,7 @@ impl Worker {
                 yield_now();
             }
             if turn.orders && !self.obey() {
-                return self.finish();
+                return;
             }
             self.carry(&turn);
             if Instant::now() >= due {
