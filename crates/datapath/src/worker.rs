@@ -25,6 +25,8 @@ use crate::{Ike, Lost, ip_vpn};
 const READS: usize = 32;
 /// Receptions from one socket before the others have their turn.
 const RECEPTIONS: usize = 4;
+/// Orders, packets handed over among them, before devices and sockets have their turn.
+const ORDERS: usize = 256;
 /// A vnet header, and the longest packet.
 const READ: usize = VNET_HEADER_LEN + 65_535;
 
@@ -277,7 +279,8 @@ impl Worker {
     /// Does what it is told; says whether to go on.
     fn obey(&mut self) -> bool {
         self.parts.waker.clear();
-        while let Ok(command) = self.parts.orders.try_recv() {
+        for _ in 0..ORDERS {
+            let Ok(command) = self.parts.orders.try_recv() else { return true };
             let forwarder = &mut self.parts.forwarder;
             match command {
                 Command::Install(child, done) => {
@@ -321,6 +324,8 @@ impl Worker {
                 Command::Stop => return false,
             }
         }
+        // There may be more.
+        self.parts.waker.wake();
         true
     }
 
