@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use net::{Departure, Events, Interest, MtuError, Poller, Queue, VNET_HEADER_LEN, Waker};
 use packet::{Batch, Offload, VnetHeader};
 use reason::Counters;
-use tunnel::{Arrival, Departures, Dropped, Forwarder, Now, Sent, Traffic};
+use tunnel::{Arrival, Departures, Discard, Dropped, Forwarder, Now, Sent, Traffic};
 
 use crate::egress::{Backlog, Exit, write, write_slices};
 use crate::flows::{Flows, Wanted};
@@ -321,6 +321,9 @@ impl Worker {
                 }
                 Command::Esp(arrival, packet) => self.take_esp(&arrival, packet),
                 Command::Inner(vnet, packet, further) => self.take_inner(vnet, packet, further),
+                Command::Gathered(identification, packet, further) => {
+                    self.take_gathered((identification, &packet), further);
+                }
                 Command::Stop => return false,
             }
         }
@@ -339,6 +342,15 @@ impl Worker {
         let Self { parts, departures, backlog, .. } = self;
         parts.taken();
         parts.depart(now(), vnet, &mut packet, further, departures, backlog);
+        self.flush();
+    }
+
+    fn take_gathered(&mut self, gathered: (u32, &[u8]), further: usize) {
+        let Self { parts, departures, backlog, .. } = self;
+        parts.taken();
+        let (forwarder, mut exit) = parts.exit(backlog);
+        let sent = forwarder.handle_gathered(now(), gathered, departures, &mut exit);
+        parts.send_on(sent, (VnetHeader::default(), gathered.1), further);
         self.flush();
     }
 
@@ -393,25 +405,37 @@ impl Parts {
         backlog: &mut Backlog,
     ) {
         let (forwarder, mut exit) = self.exit(backlog);
-        let next = match forwarder.handle_inner(now, vnet, packet, departures, &mut exit) {
+        let sent = forwarder.handle_inner(now, vnet, packet, departures, &mut exit);
+        self.send_on(sent, (vnet, packet), further);
+    }
+
+    /// Does what a packet from a system still needs.
+    fn send_on(
+        &mut self,
+        sent: Result<Sent, Discard>,
+        (vnet, packet): (VnetHeader, &[u8]),
+        further: usize,
+    ) {
+        let Self { index, forwarder, tun, workers, lost, .. } = self;
+        let (worker, after) = match sent {
             Ok(Sent::Through) => {
                 let vnet = vnet.to_octets();
-                let slices = [IoSlice::new(&vnet), IoSlice::new(packet)];
-                return write_slices(exit.tun, &slices, exit.lost);
+                return write_slices(tun, &[IoSlice::new(&vnet), IoSlice::new(packet)], lost);
             }
             Ok(Sent::Reassembled) => {
-                return forwarder.reassembled(|packet| write(exit.tun, packet, exit.lost));
+                return forwarder.reassembled(|packet| write(tun, packet, lost));
             }
             Ok(Sent::Elsewhere(worker)) => (worker, 0),
-            Ok(Sent::Unknown) => (self.index + 1, further.saturating_sub(1)),
+            Ok(Sent::Unknown) => (*index + 1, further.saturating_sub(1)),
             // What was dropped is counted.
             Ok(Sent::Sealed | Sent::Held) | Err(_) => return,
         };
-        let (worker, after) = next;
-        match self.workers.get(worker % self.workers.len().max(1)) {
-            Some(worker) if further > 0 => worker.hand_over_inner(vnet, packet, after, &self.lost),
+        let worker = workers.get(worker % workers.len().max(1));
+        match (worker.filter(|_| further > 0), forwarder.gathered()) {
+            (Some(worker), Some(gathered)) => worker.hand_over_gathered(gathered, after, lost),
+            (Some(worker), None) => worker.hand_over_inner(vnet, packet, after, lost),
             // Nobody knows of its flow.
-            _ => self.forwarder.tally().count(Dropped::NoFlow.into()),
+            (None, _) => forwarder.tally().count(Dropped::NoFlow.into()),
         }
     }
 

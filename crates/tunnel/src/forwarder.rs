@@ -127,6 +127,8 @@ pub struct Forwarder<L> {
     /// A datagram put together from its fragments, and what these called it.
     pub(crate) whole: Vec<u8>,
     pub(crate) identification: u32,
+    /// The last packet of a system's completed it.
+    pub(crate) has_gathered: bool,
     /// A packet that is being fragmented.
     pub(crate) scratch: Vec<u8>,
     /// Of what either has lost, as much as was counted.
@@ -175,6 +177,7 @@ impl<L: Ledger> Forwarder<L> {
             fragments_lost: [Lost::default(); 2],
             whole: Vec::new(),
             identification: 0,
+            has_gathered: false,
             scratch: Vec::new(),
             tally,
             notices: VecDeque::new(),

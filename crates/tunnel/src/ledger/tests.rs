@@ -136,6 +136,27 @@ fn fragments_keep_their_identification_to_the_ip_vpn() {
     }
 }
 
+/// The kernel gives fragments to a worker by their addresses alone, and the rest of a flow by its
+/// ports too.
+#[test]
+fn a_datagram_put_together_elsewhere_finds_its_flow() {
+    let (mut one, mut other) = (rig(), rig());
+    from_ip_vpn(&mut other, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap();
+    let mut answer = udp("192.0.2.10:53", CLIENT, &[7; 3000]);
+    let (whole, headers) = (answer.clone(), Headers::parse(&answer).unwrap());
+    let mut cut = fragment::fragments(&mut answer, &headers, 1500).unwrap();
+    let mut sent = Ok(Sent::Held);
+    while let Some(piece) = cut.next() {
+        assert_eq!((sent, one.gateway.gathered()), (Ok(Sent::Held), None));
+        sent = one.send(piece).0;
+    }
+    assert_eq!(sent, Ok(Sent::Unknown));
+    let gathered = one.gateway.gathered().unwrap();
+    assert_eq!(gathered.1, whole);
+    assert_eq!(other.send_gathered(gathered), Ok(Sent::Reassembled));
+    other.gateway.reassembled(|packet| assert_eq!(packet, whole));
+}
+
 #[test]
 fn a_road_does_not_take_over_the_others_flow() {
     let mut rig = rig();
