@@ -57,6 +57,8 @@ pub(crate) enum Command {
     /// A packet from a system that another worker read; and how many further ones to ask whether
     /// they know of it.
     Inner(VnetHeader, Vec<u8>, usize),
+    /// The same of a datagram that it put together from fragments, and what these called it.
+    Gathered(u32, Vec<u8>, usize),
 }
 
 /// The way to one worker.
@@ -89,6 +91,16 @@ impl Remote {
         lost: &Counters<Lost>,
     ) {
         self.hand(lost, || Command::Inner(vnet, packet.to_vec(), further));
+    }
+
+    /// The same of a datagram that was put together from fragments, and what these called it.
+    pub(crate) fn hand_over_gathered(
+        &self,
+        (identification, packet): (u32, &[u8]),
+        further: usize,
+        lost: &Counters<Lost>,
+    ) {
+        self.hand(lost, || Command::Gathered(identification, packet.to_vec(), further));
     }
 
     fn hand(&self, lost: &Counters<Lost>, command: impl FnOnce() -> Command) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use net::{Departure, Events, Interest, MtuError, Poller, Queue, VNET_HEADER_LEN, Waker};
 use packet::{Batch, Offload, VnetHeader};
 use reason::Counters;
-use tunnel::{Arrival, Departures, Dropped, Forwarder, Now, Sent, Traffic};
+use tunnel::{Arrival, Departures, Discard, Dropped, Forwarder, Now, Sent, Traffic};
 
 use crate::egress::{Backlog, Exit, write, write_slices};
 use crate::flows::{Flows, Wanted};
@@ -25,6 +25,8 @@ use crate::{Ike, Lost, ip_vpn};
 const READS: usize = 32;
 /// Receptions from one socket before the others have their turn.
 const RECEPTIONS: usize = 4;
+/// Orders, packets handed over among them, before devices and sockets have their turn.
+const ORDERS: usize = 256;
 /// A vnet header, and the longest packet.
 const READ: usize = VNET_HEADER_LEN + 65_535;
 
@@ -101,8 +103,13 @@ impl Worker {
         })
     }
 
-    /// Carries packets until told to stop.
+    /// Carries packets until told to stop, or until a device is gone.
     pub(crate) fn run(mut self, core: Option<usize>) {
+        self.work(core);
+        self.finish();
+    }
+
+    fn work(&mut self, core: Option<usize>) {
         if let Some(core) = core
             && let Err(error) = net::pin(core)
         {
@@ -131,7 +138,7 @@ impl Worker {
                 yield_now();
             }
             if turn.orders && !self.obey() {
-                return self.finish();
+                return;
             }
             self.carry(&turn);
             if Instant::now() >= due {
@@ -277,7 +284,8 @@ impl Worker {
     /// Does what it is told; says whether to go on.
     fn obey(&mut self) -> bool {
         self.parts.waker.clear();
-        while let Ok(command) = self.parts.orders.try_recv() {
+        for _ in 0..ORDERS {
+            let Ok(command) = self.parts.orders.try_recv() else { return true };
             let forwarder = &mut self.parts.forwarder;
             match command {
                 Command::Install(child, done) => {
@@ -318,9 +326,14 @@ impl Worker {
                 }
                 Command::Esp(arrival, packet) => self.take_esp(&arrival, packet),
                 Command::Inner(vnet, packet, further) => self.take_inner(vnet, packet, further),
+                Command::Gathered(identification, packet, further) => {
+                    self.take_gathered((identification, &packet), further);
+                }
                 Command::Stop => return false,
             }
         }
+        // There may be more.
+        self.parts.waker.wake();
         true
     }
 
@@ -334,6 +347,15 @@ impl Worker {
         let Self { parts, departures, backlog, .. } = self;
         parts.taken();
         parts.depart(now(), vnet, &mut packet, further, departures, backlog);
+        self.flush();
+    }
+
+    fn take_gathered(&mut self, gathered: (u32, &[u8]), further: usize) {
+        let Self { parts, departures, backlog, .. } = self;
+        parts.taken();
+        let (forwarder, mut exit) = parts.exit(backlog);
+        let sent = forwarder.handle_gathered(now(), gathered, departures, &mut exit);
+        parts.send_on(sent, (VnetHeader::default(), gathered.1), further);
         self.flush();
     }
 
@@ -388,25 +410,37 @@ impl Parts {
         backlog: &mut Backlog,
     ) {
         let (forwarder, mut exit) = self.exit(backlog);
-        let next = match forwarder.handle_inner(now, vnet, packet, departures, &mut exit) {
+        let sent = forwarder.handle_inner(now, vnet, packet, departures, &mut exit);
+        self.send_on(sent, (vnet, packet), further);
+    }
+
+    /// Does what a packet from a system still needs.
+    fn send_on(
+        &mut self,
+        sent: Result<Sent, Discard>,
+        (vnet, packet): (VnetHeader, &[u8]),
+        further: usize,
+    ) {
+        let Self { index, forwarder, tun, workers, lost, .. } = self;
+        let (worker, after) = match sent {
             Ok(Sent::Through) => {
                 let vnet = vnet.to_octets();
-                let slices = [IoSlice::new(&vnet), IoSlice::new(packet)];
-                return write_slices(exit.tun, &slices, exit.lost);
+                return write_slices(tun, &[IoSlice::new(&vnet), IoSlice::new(packet)], lost);
             }
             Ok(Sent::Reassembled) => {
-                return forwarder.reassembled(|packet| write(exit.tun, packet, exit.lost));
+                return forwarder.reassembled(|packet| write(tun, packet, lost));
             }
             Ok(Sent::Elsewhere(worker)) => (worker, 0),
-            Ok(Sent::Unknown) => (self.index + 1, further.saturating_sub(1)),
+            Ok(Sent::Unknown) => (*index + 1, further.saturating_sub(1)),
             // What was dropped is counted.
             Ok(Sent::Sealed | Sent::Held) | Err(_) => return,
         };
-        let (worker, after) = next;
-        match self.workers.get(worker % self.workers.len().max(1)) {
-            Some(worker) if further > 0 => worker.hand_over_inner(vnet, packet, after, &self.lost),
+        let worker = workers.get(worker % workers.len().max(1));
+        match (worker.filter(|_| further > 0), forwarder.gathered()) {
+            (Some(worker), Some(gathered)) => worker.hand_over_gathered(gathered, after, lost),
+            (Some(worker), None) => worker.hand_over_inner(vnet, packet, after, lost),
             // Nobody knows of its flow.
-            _ => self.forwarder.tally().count(Dropped::NoFlow.into()),
+            (None, _) => forwarder.tally().count(Dropped::NoFlow.into()),
         }
     }
 

@@ -113,6 +113,8 @@ pub struct Forwarder<L> {
     pub(crate) table: Table,
     pub(crate) flows: Flows,
     pub(crate) ledger: L,
+    /// Of the last tick, in seconds since 1970.
+    unix: i64,
     /// Where looking at every flow has come to, while that goes on.
     pub(crate) sweeping: Option<u32>,
     swept: Instant,
@@ -126,6 +128,8 @@ pub struct Forwarder<L> {
     /// A datagram put together from its fragments, and what these called it.
     pub(crate) whole: Vec<u8>,
     pub(crate) identification: u32,
+    /// The last packet of a system's completed it.
+    pub(crate) has_gathered: bool,
     /// A packet that is being fragmented.
     pub(crate) scratch: Vec<u8>,
     /// Of what either has lost, as much as was counted.
@@ -165,6 +169,7 @@ impl<L: Ledger> Forwarder<L> {
             table: Table::new(),
             flows: Flows::new(settings.flows, settings.timeouts, seed),
             ledger,
+            unix: i64::MIN,
             sweeping: None,
             swept: now,
             orphans: VecDeque::new(),
@@ -175,6 +180,7 @@ impl<L: Ledger> Forwarder<L> {
             fragments_lost: [Lost::default(); 2],
             whole: Vec::new(),
             identification: 0,
+            has_gathered: false,
             scratch: Vec::new(),
             tally,
             notices: VecDeque::new(),
@@ -261,6 +267,10 @@ impl<L: Ledger> Forwarder<L> {
     /// Ends what time ends, and looks who was heard. `keep_alive` is called with each path whose
     /// NAT mapping needs a packet.
     pub fn handle_timeout(&mut self, now: Now, mut keep_alive: impl FnMut(&Path)) {
+        // Permits were asked for at a later time than it is now.
+        if std::mem::replace(&mut self.unix, now.unix) > now.unix {
+            self.judge_all();
+        }
         self.sweep(now);
         let now = now.instant;
         if now < self.ticked + TICK {

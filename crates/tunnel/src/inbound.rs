@@ -1,11 +1,13 @@
 //! From a peer to a system.
 
+use std::net::IpAddr;
+
 use packet::rewrite::{self, ChecksumState};
 use packet::{Headers, Tcp, Transport, fragment};
 
 use crate::child::{Path, Way};
 use crate::course::Toward;
-use crate::flow::{FlowKey, Kind};
+use crate::flow::{FlowKey, Kind, NO_SESSION};
 use crate::forwarder::{Forwarder, Notice, Now};
 use crate::judge::Sender;
 use crate::selector::Ends;
@@ -220,7 +222,7 @@ impl<L: Ledger> Forwarder<L> {
     ) -> Result<(), Discard> {
         let key = match FlowKey::inbound(headers, inner) {
             Kind::Of(key) => key,
-            Kind::About(key) => return self.enter_error(now, sender, &key),
+            Kind::About(key) => return self.enter_error(now, sender, &key, headers.source),
             Kind::Foreign => {
                 let discard = Dropped::Protocol.into();
                 return Err(self.refuse(sender, &Ends::of(headers), discard));
@@ -235,12 +237,35 @@ impl<L: Ledger> Forwarder<L> {
 
     /// An ICMP error passes when it is about a flow of the session that it comes from, or of the
     /// IP-VPN, and that flow may go on.
-    fn enter_error(&mut self, now: Now, sender: Sender, key: &FlowKey) -> Result<(), Discard> {
+    fn enter_error(
+        &mut self,
+        now: Now,
+        sender: Sender,
+        key: &FlowKey,
+        source: IpAddr,
+    ) -> Result<(), Discard> {
         let session = Some(self.session_of(sender)?);
         let at = self.flows.find(key).ok_or(Dropped::IcmpUnrelated)?;
+        if session == Some(NO_SESSION) && !self.may_complain(source, key) {
+            return Err(Dropped::IcmpUnrelated.into());
+        }
         match self.flows.at(at) {
             Some(flow) if Some(flow.session) == session => self.judge_again(now, at, key),
             _ => Err(Dropped::IcmpUnrelated.into()),
         }
+    }
+
+    /// Whether an error about a flow of the IP-VPN can come from `source`: the flow's institution
+    /// or, which nobody registers, a router on the way. Not from others' addresses, or those on
+    /// this side.
+    fn may_complain(&self, source: IpAddr, key: &FlowKey) -> bool {
+        let of = |address| self.policy.ip_vpn_prefix(address);
+        let Some(institution) = of(source) else {
+            let mut destinations = self.policy.systems().iter().flat_map(|one| &one.destinations);
+            return !self.own.contains(&source)
+                && !destinations.any(|one| one.network.contains(&source))
+                && !self.policy.inner_prefixes().any(|prefix| prefix.contains(&source));
+        };
+        Some(institution) == of(key.ends().client.0)
     }
 }

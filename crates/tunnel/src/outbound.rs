@@ -19,11 +19,12 @@ pub enum Sent {
     Through,
     /// The same, of the last missing fragment of one: take it from [`Forwarder::reassembled`].
     Reassembled,
-    /// No flow is known of, and its client is on the IP-VPN: any other worker may know.
+    /// No flow is known of, and its client is on the IP-VPN: any other worker may know. Hand over
+    /// [`Forwarder::gathered`] if there is such a thing.
     Unknown,
     /// A fragment that waits for others.
     Held,
-    /// The SA is another worker's, and so is the flow.
+    /// The SA is another worker's, and so is the flow. What to hand over is as above.
     Elsewhere(usize),
 }
 
@@ -45,6 +46,33 @@ impl<L: Ledger> Forwarder<L> {
             .inspect_err(|discard| self.tally.count(*discard))
     }
 
+    /// The same of what another worker put together from fragments, and what these called it: see
+    /// [`Self::gathered`].
+    ///
+    /// # Errors
+    /// As those of [`Self::handle_inner`].
+    pub fn handle_gathered(
+        &mut self,
+        now: Now,
+        (identification, packet): (u32, &[u8]),
+        departures: &mut Departures,
+        outlet: &mut impl Outlet,
+    ) -> Result<Sent, Discard> {
+        self.whole.clear();
+        self.whole.extend_from_slice(packet);
+        self.identification = identification;
+        self.send_gathered(now, departures, outlet)
+            .inspect_err(|discard| self.tally.count(*discard))
+    }
+
+    /// What is to be handed over instead of the packet that was taken last: that was the last
+    /// missing fragment of it, and other workers do not have the rest. With what the fragments
+    /// called it.
+    #[must_use]
+    pub fn gathered(&self) -> Option<(u32, &[u8])> {
+        self.has_gathered.then_some((self.identification, &self.whole))
+    }
+
     fn send(
         &mut self,
         now: Now,
@@ -53,6 +81,7 @@ impl<L: Ledger> Forwarder<L> {
         departures: &mut Departures,
         outlet: &mut impl Outlet,
     ) -> Result<Sent, Discard> {
+        self.has_gathered = false;
         let parsed = Headers::parse(packet);
         let headers =
             parsed.as_ref().map_err(|malformed| match malformed == &Malformed::Source {
@@ -72,11 +101,22 @@ impl<L: Ledger> Forwarder<L> {
         let Some(whole) = added.map_err(Dropped::from)? else { return Ok(Sent::Held) };
         self.whole.clear();
         self.whole.extend_from_slice(whole);
+        self.identification = fragment.identification;
+        self.send_gathered(now, departures, outlet)
+    }
+
+    fn send_gathered(
+        &mut self,
+        now: Now,
+        departures: &mut Departures,
+        outlet: &mut impl Outlet,
+    ) -> Result<Sent, Discard> {
+        self.has_gathered = true;
         // Taken out for as long as it is sent.
         let mut whole = std::mem::take(&mut self.whole);
         let sent = match Headers::parse(&whole) {
             Ok(headers) => {
-                let origin = (VnetHeader::default(), Some(fragment.identification));
+                let origin = (VnetHeader::default(), Some(self.identification));
                 self.send_whole(now, origin, &mut whole, &headers, departures, outlet)
             }
             Err(_) => Err(Dropped::Malformed.into()),

@@ -1,5 +1,6 @@
 //! Flows that end without a packet of theirs, and all flows as operators see them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -78,19 +79,24 @@ impl<L: Ledger> Forwarder<L> {
         while let Some(flow) = self.flows.expire(seconds) {
             self.ledger.closed(flow.entry, flow.course.ending().code(), flow.traffic);
         }
+        // When a line fails, thousands are lost at once: all flows are looked at once.
+        let mut gone = HashSet::new();
         while let Some(&(until, session)) = self.orphans.front()
             && until <= now
         {
             self.orphans.pop_front();
             if !self.table.has_session(session) {
-                self.end_orphans(session);
+                gone.insert(session);
             }
+        }
+        if !gone.is_empty() {
+            self.end_orphans(&gone);
         }
     }
 
     /// The terminal's next session may have them already, though no packet has come by it.
-    fn end_orphans(&mut self, session: u64) {
-        for at in self.flows_where(|flow| flow.session == session) {
+    fn end_orphans(&mut self, gone: &HashSet<u64>) {
+        for at in self.flows_where(|flow| gone.contains(&flow.session)) {
             let Some(ends) = self.flows.key(at).map(FlowKey::ends) else { continue };
             let Some(flow) = self.flows.at_mut(at) else { continue };
             let Road::Tunnel { member, child } = &mut flow.road else { continue };

@@ -292,6 +292,12 @@ impl Rig {
         departures.flush(&mut taken);
         (sent, taken)
     }
+
+    /// Sends what another gateway put together.
+    pub(crate) fn send_gathered(&mut self, gathered: (u32, &[u8])) -> Result<Sent, Discard> {
+        let Self { gateway, now, departures } = self;
+        gateway.handle_gathered(*now, gathered, departures, &mut Taken::default())
+    }
 }
 
 /// The ones' complement sum (RFC 1071), the slow way.

@@ -7,7 +7,7 @@
 //! | [`inner`], [`sequence`] | targets for the whole endpoint |
 //! | [`packets`] | a target for packets: parsed, split, merged, cut, put together |
 //! | [`tunnel`] | a target for the whole data plane |
-//! | [`tunnel_world`], `tunnel_setup`, [`octets`] | the data plane under test, its hostile peers, their packets |
+//! | [`tunnel_world`], `tunnel_ip_vpn`, `tunnel_setup`, `tunnel_books`, [`octets`] | the data plane under test, its hostile peers, their packets |
 //! | [`gateway`] | the endpoint under test, and what must hold of it |
 //! | [`peer`], [`setup`], [`create`], [`content`] | its hostile peer, that peer's exchanges and messages |
 //! | [`input`] | an input as a list of choices |
@@ -26,6 +26,8 @@ pub mod peer;
 pub mod sequence;
 pub mod setup;
 pub mod tunnel;
+mod tunnel_books;
+mod tunnel_ip_vpn;
 mod tunnel_setup;
 pub mod tunnel_world;
 

@@ -36,7 +36,34 @@ pub fn run(input: &[u8]) {
 }
 
 fn step(world: &mut World, input: &mut Input<'_>) {
-    match input.octet() % 15 {
+    match input.octet() {
+        choice @ 240.. => step_on_ip_vpn(world, input, choice % 8),
+        choice => step_of_tunnels(world, input, choice % 15),
+    }
+}
+
+/// What the IP-VPN brings, and what ends flows on any road.
+fn step_on_ip_vpn(world: &mut World, input: &mut Input<'_>, choice: u8) {
+    match choice {
+        0..=2 => {
+            let vnet = if choice == 2 { vnet(input) } else { VnetHeader::default() };
+            let packet = from_ip_vpn(input);
+            let packet = mutated(packet, input);
+            world.enter(vnet, &packet);
+        }
+        3 => {
+            let vnet = vnet(input);
+            world.enter(vnet, input.piece());
+        }
+        4 => fragments_on_ip_vpn(world, input),
+        5 => world.end_flow(input.octet()),
+        6 => world.set_clock_back(input.octet()),
+        _ => world.finish(),
+    }
+}
+
+fn step_of_tunnels(world: &mut World, input: &mut Input<'_>, choice: u8) {
+    match choice {
         0 => world.install(u64::from(input.octet() % 3), input.octet(), input.octet()),
         1 => world.remove(input.octet()),
         2 => world.moved(u64::from(input.octet() % 3), input.octet()),
@@ -92,6 +119,19 @@ fn seal(world: &mut World, input: &mut Input<'_>, inner: &[u8]) {
     }
 }
 
+/// A packet that somebody on the IP-VPN might send, whether anybody registered its source or not.
+fn from_ip_vpn(input: &mut Input<'_>) -> Vec<u8> {
+    let (who, what) = (input.octet(), input.octet());
+    let ends = match who & 3 {
+        3 => ["2001:db8:5::1", ["2001:db8:1::10", "2001:db8:2::1"][usize::from(who >> 7)]],
+        _ => [
+            ["172.16.0.1", "172.16.1.1", "10.2.0.1", "172.17.0.1"][usize::from(who >> 4 & 3)],
+            ["192.0.2.10", "192.0.2.20", "172.16.1.1", "192.0.2.10"][usize::from(who >> 6)],
+        ],
+    };
+    between(ends, what, input)
+}
+
 /// A packet that a peer might send: to a system or elsewhere, from within its prefix or not.
 fn inward(input: &mut Input<'_>) -> Vec<u8> {
     let (who, what) = (input.octet(), input.octet());
@@ -102,8 +142,12 @@ fn inward(input: &mut Input<'_>) -> Vec<u8> {
             ["192.0.2.10", "192.0.2.20", "10.3.0.1", "192.0.2.10"][usize::from(who >> 6)],
         ],
     };
+    between(ends, what, input)
+}
+
+fn between(ends: [&str; 2], what: u8, input: &mut Input<'_>) -> Vec<u8> {
     let ports = [1000 + u16::from(what & 3), [443, 53, 55, 22][usize::from(what >> 2 & 3)]];
-    let kind = if who & 3 == 3 { 128 } else { 8 };
+    let kind = if ends[0].contains(':') { 128 } else { 8 };
     let upper = match what >> 4 & 7 {
         0 => Upper::Tcp(ports, 1, 2, false),
         1 => Upper::Tcp(ports, 1, 0x10, true),
@@ -192,17 +236,8 @@ fn again(world: &mut World, input: &mut Input<'_>) {
 
 /// Fragments of a packet, some of them damaged, left out, or in another order.
 fn in_fragments(world: &mut World, input: &mut Input<'_>) {
-    let mut packet = inward(input);
-    let Ok(headers) = Headers::parse(&packet) else { return };
-    let mtu = 68 + usize::from(input.octet()) * 8;
-    let mut pieces = Vec::new();
-    if let Ok(mut cut) = fragment::fragments(&mut packet, &headers, mtu) {
-        while let Some(piece) = cut.next()
-            && pieces.len() < 16
-        {
-            pieces.push(piece.to_vec());
-        }
-    }
+    let packet = inward(input);
+    let mut pieces = cut(packet, input);
     while !pieces.is_empty() {
         let at = input.below(pieces.len());
         let piece = pieces.swap_remove(at);
@@ -218,16 +253,76 @@ fn in_fragments(world: &mut World, input: &mut Input<'_>) {
     }
 }
 
+/// The same on the IP-VPN, or of a system's answer to somebody there.
+fn fragments_on_ip_vpn(world: &mut World, input: &mut Input<'_>) {
+    let which = input.octet();
+    let (packet, is_answer) = match which & 1 {
+        0 => (from_ip_vpn(input), false),
+        _ => match answer_to(world, which >> 1, input) {
+            Some((_, packet)) => (packet, true),
+            None => return,
+        },
+    };
+    let mut pieces = cut(packet, input);
+    while !pieces.is_empty() {
+        let at = input.below(pieces.len());
+        let piece = mutated(pieces.swap_remove(at), input);
+        match is_answer {
+            true => world.send(VnetHeader::default(), &piece),
+            false => world.enter(VnetHeader::default(), &piece),
+        }
+    }
+}
+
+/// A packet in pieces, as a router or its source cuts it.
+fn cut(mut packet: Vec<u8>, input: &mut Input<'_>) -> Vec<Vec<u8>> {
+    let Ok(headers) = Headers::parse(&packet) else { return Vec::new() };
+    let mtu = 68 + usize::from(input.octet()) * 8;
+    let mut pieces = Vec::new();
+    if headers.source.is_ipv6() {
+        let mut room = vec![0; mtu];
+        if let Ok(mut cut) = fragment::fragments6(&packet, &headers, 7, mtu) {
+            while let Some(len) = cut.write_next(&mut room)
+                && pieces.len() < 16
+            {
+                pieces.push(room[..len].to_vec());
+            }
+        }
+    } else if let Ok(mut cut) = fragment::fragments(&mut packet, &headers, mtu) {
+        while let Some(piece) = cut.next()
+            && pieces.len() < 16
+        {
+            pieces.push(piece.to_vec());
+        }
+    }
+    pieces
+}
+
 fn vnet(input: &mut Input<'_>) -> VnetHeader {
     VnetHeader::parse(&std::array::from_fn(|_| input.octet()))
 }
 
 /// A system answers something that was let through, or says anything.
 fn answer(world: &mut World, input: &mut Input<'_>) {
-    let which = usize::from(input.octet()) % world.passed.len().max(1);
-    let Some(headers) = world.passed.get(which).and_then(|one| Headers::parse(one).ok()) else {
-        return;
+    let which = input.octet();
+    let Some((vnet, packet)) = answer_to(world, which, input) else { return };
+    let packet = mutated(packet, input);
+    let vnet = match vnet {
+        Some(vnet) => VnetHeader { gso_size: u16::from(input.octet()) * 8, ..vnet },
+        None => VnetHeader::default(),
     };
+    world.send(vnet, &packet);
+}
+
+/// What a system may answer; with a header that lacks the size of its segments if it is a
+/// super-packet.
+fn answer_to(
+    world: &World,
+    which: u8,
+    input: &mut Input<'_>,
+) -> Option<(Option<VnetHeader>, Vec<u8>)> {
+    let which = usize::from(which) % world.passed.len().max(1);
+    let headers = world.passed.get(which).and_then(|one| Headers::parse(one).ok())?;
     let (from, to) = (headers.destination.to_string(), headers.source.to_string());
     let (v4, choice) = (headers.source.is_ipv4(), input.octet());
     let (upper, kind, offset) = match headers.transport {
@@ -244,7 +339,7 @@ fn answer(world: &mut World, input: &mut Input<'_>) {
             let kind = if v4 { 0 } else { 129 };
             (Upper::Icmp([kind, 0], [high, low, 0, 1]), VnetHeader::NONE, 2)
         }
-        packet::Transport::Other | packet::Transport::Absent => return,
+        packet::Transport::Other | packet::Transport::Absent => return None,
     };
     let payload = vec![choice; usize::from(input.octet()) * 200];
     let (ends, df) = ([from, to].map(|end| end.parse().unwrap()), choice & 64 != 0);
@@ -257,17 +352,12 @@ fn answer(world: &mut World, input: &mut Input<'_>) {
         upper,
         payload,
     };
-    let packet = mutated(made.build(is_super), input);
-    let vnet = match is_super {
-        true => VnetHeader {
-            flags: VnetHeader::NEEDS_CSUM,
-            gso_type: kind,
-            hdr_len: 0,
-            gso_size: u16::from(input.octet()) * 8,
-            csum_start: if v4 { 20 } else { 40 },
-            csum_offset: offset,
-        },
-        false => VnetHeader::default(),
+    let vnet = VnetHeader {
+        flags: VnetHeader::NEEDS_CSUM,
+        gso_type: kind,
+        csum_start: if v4 { 20 } else { 40 },
+        csum_offset: offset,
+        ..VnetHeader::default()
     };
-    world.send(vnet, &packet);
+    Some((is_super.then_some(vnet), made.build(is_super)))
 }

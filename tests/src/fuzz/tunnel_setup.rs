@@ -10,9 +10,18 @@ use policy::{
 };
 use tunnel::{Credential, Member, Path, Selector, Selectors, Way};
 
-/// Two institutions; bits of `choice` say what is stopped.
+/// Two institutions on both roads; bits of `choice` say what is stopped, and the last one who has
+/// which prefix of the IP-VPN.
 pub(super) fn policy(generation: u64, choice: u8) -> Arc<Policy> {
     let status = |bit: u8| if choice >> bit & 1 == 0 { Status::Active } else { Status::Suspended };
+    let moved = choice & 128 != 0;
+    // H1 has one prefix on both roads, and the others' are within each other.
+    let ip_vpn = |code: &str| match (code, moved) {
+        ("H1", false) => &["172.16.0.0/16", "2001:db8:5::/48"][..],
+        ("H1", true) => &["172.16.1.0/24", "10.2.0.0/24"],
+        (_, false) => &["172.16.1.0/24"],
+        (_, true) => &["172.16.0.0/16", "2001:db8:5::/48"],
+    };
     let institution = |code: &str, systems: &[&str], prefix: &str, bit| Institution {
         code: code.parse().unwrap(),
         name: String::new(),
@@ -21,9 +30,13 @@ pub(super) fn policy(generation: u64, choice: u8) -> Arc<Policy> {
         networks: Networks::ALL,
         systems: systems.iter().map(|id| id.parse().unwrap()).collect(),
         hours: (choice & 4 != 0).then(|| "daily 09:00-17:00".parse().unwrap()),
-        ip_vpn_prefixes: Vec::new(),
+        ip_vpn_prefixes: ip_vpn(code).iter().map(|prefix| prefix.parse().unwrap()).collect(),
         inner_prefixes: vec![prefix.parse().unwrap()],
-        within: Vec::new(),
+        within: ["H1", "H2"]
+            .iter()
+            .filter(|other| **other != code)
+            .map(|other| other.parse().unwrap())
+            .collect(),
     };
     let terminal = |institution: &str, name: &str, bit| Terminal {
         name: format!("{institution}/{name}").parse().unwrap(),

@@ -1,19 +1,21 @@
 //! The data plane under test, its hostile peers who hold the keys, and what must hold of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crypto::aead::Algorithm;
 use esp::{Inbound, Limits, Outbound, Parameters, Suite};
-use packet::{Batch, Headers, Icmp, QuotedFlow, Reassembly, Transport, VnetHeader, icmp};
+use packet::{Batch, Headers, Icmp, Reassembly, Transport, VnetHeader, icmp};
 use policy::{Caller, Policy, Request, Target, Transport as Asked};
 use tunnel::{
-    Arrival, Delivery, Departure, Departures, Discard, Dropped, Forwarder, Ledger, NewChild, Now,
-    Opening, Outlet, Refusal, Selectors, Sent, Settings, Tally, Traffic,
+    Arrival, Delivery, Departures, Discard, Dropped, Forwarder, NewChild, Now, Selectors, Sent,
+    Settings, Tally,
 };
 
+use super::tunnel_books::{Books, Taken};
+use super::tunnel_ip_vpn::{Asks, asks};
 use super::tunnel_setup::{identity, member, path, policy, selectors, way, within};
 
 /// Flows in all: few, so that they are evicted.
@@ -29,56 +31,14 @@ pub struct Far {
     outbound: Outbound,
 }
 
-/// What the gateway has sent.
-#[derive(Default)]
-struct Taken {
-    sent: Vec<(Departure, Vec<u8>)>,
-    answers: Vec<Vec<u8>>,
-}
-
-impl Outlet for Taken {
-    fn send(&mut self, departure: &Departure, batch: &Batch) {
-        assert!(!batch.is_empty() && departure.ecn < 4);
-        let packets = batch.octets().chunks(batch.stride());
-        self.sent.extend(packets.map(|packet| (*departure, packet.to_vec())));
-    }
-
-    fn answer(&mut self, packet: &[u8]) {
-        self.answers.push(packet.to_vec());
-    }
-}
-
-/// What is open on record.
-#[derive(Default)]
-pub struct Books {
-    open: BTreeSet<u32>,
-    last: u32,
-}
-
-impl Ledger for Books {
-    fn opened(&mut self, _opening: &Opening<'_>) -> Option<u32> {
-        self.last += 1;
-        self.open.insert(self.last);
-        Some(self.last)
-    }
-
-    fn closed(&mut self, entry: u32, _reason: &'static str, _traffic: Traffic) {
-        assert!(self.open.remove(&entry), "a flow ends once");
-    }
-
-    fn refused(&mut self, refusal: &Refusal<'_>) {
-        assert!(!refusal.reason.code().is_empty());
-    }
-}
-
 /// A gateway and the ends of its tunnels.
 pub struct World {
     /// The gateway.
     pub gateway: Forwarder<Books>,
     departures: Departures,
-    policy: Arc<Policy>,
+    pub(super) policy: Arc<Policy>,
     generation: u64,
-    now: Now,
+    pub(super) now: Now,
     /// By id.
     pub children: BTreeMap<u64, Far>,
     /// Those that were removed, and may still come in for a while.
@@ -91,6 +51,8 @@ pub struct World {
     /// SPI and sequence number of what it sent last.
     pub sent: (u32, u32),
     refused: u64,
+    /// Packets and octets of clients that were let through, but for ICMP errors.
+    pub(super) carried: (u64, u64),
 }
 
 impl Default for World {
@@ -119,6 +81,7 @@ impl Default for World {
             passed: Vec::new(),
             sent: (0, 0),
             refused: 0,
+            carried: (0, 0),
         }
     }
 }
@@ -194,6 +157,10 @@ impl World {
         self.now.instant += Duration::from_secs(seconds);
         self.now.unix += seconds as i64;
         self.gateway.handle_timeout(self.now, |_| {});
+        if seconds >= 16 {
+            self.gateway.handle_timeout(self.now, |_| {});
+            self.check_flows();
+        }
         if seconds >= 200 {
             assert_eq!(self.gateway.held().0, self.children.len(), "none is kept for ever");
             self.retired.clear();
@@ -244,11 +211,12 @@ impl World {
         let headers = Headers::parse(&passed).expect("a packet");
         assert!(headers.fragment.is_none());
         self.check_inward(far, &headers, &passed);
+        self.count(&headers, 1);
         self.keep(passed);
     }
 
     /// The packet that was put together, also when it comes in pieces again.
-    fn reassembled(&mut self) -> Vec<u8> {
+    pub(super) fn reassembled(&mut self) -> Vec<u8> {
         let mut pieces = Vec::new();
         self.gateway.reassembled(|piece| pieces.push(piece.to_vec()));
         if let [whole] = &pieces[..] {
@@ -265,13 +233,13 @@ impl World {
         whole.expect("all of it")
     }
 
-    fn keep(&mut self, packet: Vec<u8>) {
+    pub(super) fn keep(&mut self, packet: Vec<u8>) {
         if self.passed.len() < 32 {
             self.passed.push(packet);
         }
     }
 
-    fn note(&mut self, discard: Discard) {
+    pub(super) fn note(&mut self, discard: Discard) {
         // Those that time and room cause are counted without a packet as well.
         let counted = match discard {
             Discard::Dropped(
@@ -287,33 +255,34 @@ impl World {
     fn check_inward(&self, far: &Far, headers: &Headers, packet: &[u8]) {
         let (from, to) = (headers.source, headers.destination);
         assert!(within(&far.selectors.remote, from) && within(&far.selectors.local, to));
-        let (address, protocol, port) = match headers.transport {
-            Transport::Tcp(tcp) => (to, 6, tcp.destination),
-            Transport::Udp(udp) => (to, 17, udp.destination),
-            Transport::Icmp(Icmp { kind: 8 | 128, .. }) => (to, 1, 0),
-            Transport::Icmp(_) => {
-                let quoted = icmp::quoted(packet, headers).expect("an error about something");
-                assert_eq!(quoted.source, to, "to whom it concerns");
-                match quoted.flow {
-                    QuotedFlow::Ports(port, _) => (to, quoted.protocol, port),
-                    QuotedFlow::Echo(_) => (to, 1, 0),
-                    QuotedFlow::Protocol => panic!("about no flow"),
-                }
-            }
-            Transport::Other | Transport::Absent => panic!("a protocol that is not forwarded"),
-        };
-        assert!(self.permits(far.session, address, protocol, port), "nobody permits it");
+        let Asks { protocol, port, .. } = asks(headers, packet);
+        assert!(self.permits(far.session, to, protocol, port), "nobody permits it");
     }
 
     fn permits(&self, session: u64, address: IpAddr, protocol: u8, port: u16) -> bool {
+        self.lets(Caller::IpsecIdentity(identity(session)), (address, protocol, port))
+    }
+
+    /// Whether the policy, asked anew, permits it now.
+    pub(super) fn lets(&self, caller: Caller<'_>, to: (IpAddr, u8, u16)) -> bool {
+        let (address, protocol, port) = to;
         let transport = match protocol {
             6 => Asked::Tcp,
             17 => Asked::Udp,
             _ => Asked::Icmp,
         };
         let target = Target::Address { address, transport, port };
-        let caller = Caller::IpsecIdentity(identity(session));
         self.policy.authorize(&Request { caller, target, now: self.now.unix }).is_ok()
+    }
+
+    /// A client's packet, or super-packet of so many, was let through.
+    pub(super) fn count(&mut self, headers: &Headers, packets: u64) {
+        let is_error = matches!(headers.transport, Transport::Icmp(Icmp { kind, .. })
+            if kind != 8 && kind != 128);
+        if !is_error {
+            self.carried.0 += packets;
+            self.carried.1 += headers.len() as u64;
+        }
     }
 
     /// A packet or super-packet of a system's comes.
@@ -327,7 +296,12 @@ impl World {
         match gateway.handle_inner(*now, vnet, &mut packet, departures, &mut taken) {
             Ok(Sent::Elsewhere(worker)) => assert_eq!(worker, 1),
             Ok(Sent::Sealed | Sent::Held) => {}
-            Ok(other) => panic!("nobody is on the IP-VPN: {other:?}"),
+            Ok(Sent::Unknown) => self.check_unknown(&packet),
+            Ok(Sent::Through) => self.check_outward(&packet),
+            Ok(Sent::Reassembled) => {
+                let whole = self.reassembled();
+                self.check_outward(&whole);
+            }
             Err(discard) => self.note(discard),
         }
         self.departures.flush(&mut taken);
@@ -396,5 +370,11 @@ impl World {
         let denied = tally.denied.iter().map(|(_, count)| count).sum::<u64>();
         let counted = dropped.map(|(_, count)| count).sum::<u64>() + denied;
         assert_eq!(counted, self.refused, "every packet is counted once");
+        let (mut packets, mut octets) = self.gateway.ledger().carried;
+        for flow in self.gateway.flows(self.now.instant) {
+            packets += flow.traffic.packets_in;
+            octets += flow.traffic.octets_in;
+        }
+        assert_eq!((packets, octets), self.carried, "what came in is on record");
     }
 }

@@ -1,5 +1,7 @@
 //! Who may begin, continue and take over a flow.
 
+use std::time::Duration;
+
 use policy::{Denial, Status};
 
 use crate::testing::{
@@ -89,6 +91,22 @@ fn time_ends_a_permit_too() {
     assert_eq!(rig.send(&udp(TO, FROM, b"answer")).0, Ok(Sent::Sealed));
     rig.now.unix += 1;
     assert_eq!(denial(rig.send(&udp(TO, FROM, b"answer")).0), Denial::OutsideHours);
+    assert_eq!(rig.gateway.held().1, 0);
+}
+
+#[test]
+fn a_clock_that_is_set_back_ends_a_permit_too() {
+    let mut rig = Rig::new(Settings::default());
+    let mut far = rig.install(1, 1, "pc-1");
+    rig.gateway.set_policy(policy(2, |r| {
+        r.institutions[0].hours = Some("daily 09:00-10:00".parse().unwrap());
+    }));
+    // 09:30 in Japan, though it is 08:30.
+    rig.now.unix = 1_800_000_000 / 86_400 * 86_400 + 1800;
+    rig.receive(&far.seal(&udp(FROM, TO, b"query"))).unwrap();
+    rig.pass(Duration::from_secs(1));
+    rig.now.unix -= 3600;
+    rig.pass(Duration::from_secs(1));
     assert_eq!(rig.gateway.held().1, 0);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use packet::{Tcp, VnetHeader};
+use packet::{Headers, Tcp, VnetHeader, fragment};
 use policy::Status;
 
 use crate::testing::{FORBIDDEN, Note, Rig, SYSTEM, icmp, policy, tcp, udp};
@@ -110,6 +110,74 @@ fn segments_of_no_connection_are_reset() {
         assert_eq!(format!("{}:{}", headers.destination, tcp.destination), client);
     }
     assert!(!rig.gateway.owes_resets());
+}
+
+#[test]
+fn an_error_comes_from_whom_it_can() {
+    let mut rig = rig();
+    rig.gateway.set_policy(policy(3, |roster| {
+        on_ip_vpn(roster);
+        roster.institutions[1].ip_vpn_prefixes = vec!["172.16.2.0/24".parse().unwrap()];
+    }));
+    from_ip_vpn(&mut rig, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap();
+    let answer = udp("192.0.2.10:53", CLIENT, b"y");
+    let mut from =
+        |source: &str| from_ip_vpn(&mut rig, &icmp(source, SYSTEM, [3, 4], [0, 0, 4, 0], &answer));
+    // The client's institution, and a router of the carrier.
+    for source in ["172.16.1.1", "172.16.1.254", "172.31.0.1"] {
+        assert_eq!(from(source), Ok(Passage::Through), "{source}");
+    }
+    // Another hospital, systems, and a terminal behind a tunnel.
+    for source in ["172.16.2.1", SYSTEM, FORBIDDEN, "10.2.0.1"] {
+        assert_eq!(from(source), Err(Dropped::IcmpUnrelated.into()), "{source}");
+    }
+}
+
+/// They would be put together with those of another datagram.
+#[test]
+fn fragments_keep_their_identification_to_the_ip_vpn() {
+    let mut rig = rig();
+    rig.gateway.set_policy(policy(3, |roster| {
+        roster.institutions[0].ip_vpn_prefixes = vec!["2001:db8:5::/48".parse().unwrap()];
+    }));
+    let (client, system) = ("[2001:db8:5::1]:1000", "[2001:db8:1::10]:53");
+    from_ip_vpn(&mut rig, &udp(client, system, b"x")).unwrap();
+    let answer = udp(system, client, &[7; 3000]);
+    for identification in [0x0102_0304, 0x0506_0708] {
+        let headers = Headers::parse(&answer).unwrap();
+        let mut cut = fragment::fragments6(&answer, &headers, identification, 1280).unwrap();
+        let (mut room, mut sent) = ([0; 1280], Ok(Sent::Held));
+        while let Some(len) = cut.write_next(&mut room) {
+            assert_eq!(sent, Ok(Sent::Held));
+            sent = rig.send(&room[..len]).0;
+        }
+        assert_eq!(sent, Ok(Sent::Reassembled));
+        rig.gateway.reassembled(|piece| {
+            let fragment = Headers::parse(piece).unwrap().fragment.unwrap();
+            assert_eq!(fragment.identification, identification);
+        });
+    }
+}
+
+/// The kernel gives fragments to a worker by their addresses alone, and the rest of a flow by its
+/// ports too.
+#[test]
+fn a_datagram_put_together_elsewhere_finds_its_flow() {
+    let (mut one, mut other) = (rig(), rig());
+    from_ip_vpn(&mut other, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap();
+    let mut answer = udp("192.0.2.10:53", CLIENT, &[7; 3000]);
+    let (whole, headers) = (answer.clone(), Headers::parse(&answer).unwrap());
+    let mut cut = fragment::fragments(&mut answer, &headers, 1500).unwrap();
+    let mut sent = Ok(Sent::Held);
+    while let Some(piece) = cut.next() {
+        assert_eq!((sent, one.gateway.gathered()), (Ok(Sent::Held), None));
+        sent = one.send(piece).0;
+    }
+    assert_eq!(sent, Ok(Sent::Unknown));
+    let gathered = one.gateway.gathered().unwrap();
+    assert_eq!(gathered.1, whole);
+    assert_eq!(other.send_gathered(gathered), Ok(Sent::Reassembled));
+    other.gateway.reassembled(|packet| assert_eq!(packet, whole));
 }
 
 #[test]
