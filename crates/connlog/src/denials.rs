@@ -2,8 +2,9 @@
 //!
 //! A refused attempt at a target is recorded once in a window, and then counted; one record tells
 //! the number when the window ends. Beyond so many targets of one source for one reason, the rest
-//! are counted together. Memory is bounded: when there are too many sources, the rest are counted
-//! by reason alone.
+//! are counted together. A reason has so many records in a window, from however many sources, who
+//! may be invented; the rest are counted by reason alone. So memory and log are bounded, and a flood
+//! of one kind hides no other kind.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,17 +15,24 @@ use crate::Verdict;
 const WINDOW: u64 = 10_000_000;
 /// Targets of a source, refused for one reason, that a window tells apart.
 const TARGETS: usize = 50;
-/// Sources and reasons told apart.
-const PLACES: usize = 8192;
+/// Attempts that a window has recorded one by one for one reason.
+const RECORDS: u32 = 1000;
 
 /// Refusals by source `S`, reason `R` and target `T`. `A` is what is kept of a source's first
 /// attempt, for the records of the rest. Times are microseconds of a clock that is never set back.
 #[derive(Debug)]
 pub struct Denials<S, R, T, A> {
     places: HashMap<(S, R), Place<T, A>>,
-    /// Of sources for which there was no place.
-    crowd: HashMap<R, u64>,
-    crowd_ends: u64,
+    kinds: HashMap<R, Kind>,
+}
+
+/// What is known of one reason.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    window_ends: u64,
+    recorded: u32,
+    /// Attempts of sources that have no place.
+    crowd: u64,
 }
 
 #[derive(Debug)]
@@ -51,7 +59,7 @@ pub struct Folded<R, T, A> {
 
 impl<S, R, T, A> Default for Denials<S, R, T, A> {
     fn default() -> Self {
-        Self { places: HashMap::new(), crowd: HashMap::new(), crowd_ends: 0 }
+        Self { places: HashMap::new(), kinds: HashMap::new() }
     }
 }
 
@@ -69,24 +77,26 @@ where
         now: u64,
         about: impl FnOnce() -> A,
     ) -> Verdict {
-        let full = self.places.len() >= PLACES;
+        let window_ends = now.saturating_add(WINDOW);
+        let kind = self.kinds.entry(reason);
+        let kind = kind.or_insert(Kind { window_ends, recorded: 0, crowd: 0 });
+        let full = kind.recorded >= RECORDS;
         let place = match self.places.get_mut(&(source, reason)) {
             Some(place) => place,
             None if full => {
-                if self.crowd.is_empty() {
-                    self.crowd_ends = now.saturating_add(WINDOW);
-                }
-                *self.crowd.entry(reason).or_default() += 1;
+                kind.crowd += 1;
                 return Verdict::Folded;
             }
             None => self.places.entry((source, reason)).or_insert_with(|| Place {
-                window_ends: now.saturating_add(WINDOW),
+                window_ends,
                 about: about(),
                 targets: Vec::new(),
                 others: 0,
             }),
         };
-        place.note(target)
+        let verdict = place.note(target, full);
+        kind.recorded += u32::from(verdict == Verdict::Record);
+        verdict
     }
 
     /// Takes what was folded in the windows that have ended by `now`. Call it about once a second,
@@ -100,24 +110,23 @@ where
             }
             !ended
         });
-        if self.crowd_ends <= now {
-            let crowd = self.crowd.drain();
-            drained.extend(crowd.map(|(reason, attempts)| Folded {
-                reason,
-                about: None,
-                target: None,
-                attempts,
-            }));
-        }
+        self.kinds.retain(|&reason, &mut Kind { window_ends, crowd, .. }| {
+            let ended = window_ends <= now;
+            if ended && crowd > 0 {
+                drained.push(Folded { reason, about: None, target: None, attempts: crowd });
+            }
+            !ended
+        });
         drained
     }
 }
 
 impl<T: Eq + Copy, A: Clone> Place<T, A> {
-    fn note(&mut self, target: T) -> Verdict {
+    /// When the log is `full`, no further target is told apart.
+    fn note(&mut self, target: T, full: bool) -> Verdict {
         if let Some((_, attempts)) = self.targets.iter_mut().find(|(known, _)| *known == target) {
             *attempts += 1;
-        } else if self.targets.len() < TARGETS {
+        } else if self.targets.len() < TARGETS && !full {
             self.targets.push((target, 0));
             return Verdict::Record;
         } else {
@@ -157,13 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn memory_stays_bounded_and_nothing_goes_uncounted() {
+    fn sources_without_number_are_few_records_and_counted_whole() {
         let mut denials = Denials::default();
-        let total = PLACES as u64 + 1000;
-        let mut note = |source| denials.note((source, 'a', 0), 0, || ()) == Verdict::Record;
+        let total = 100_000;
+        let mut note = |source| denials.note((source, 'a', source), 0, || ()) == Verdict::Record;
         let recorded = (0..total).filter(|&source| note(source)).count();
-        let folded: u64 = denials.drain(u64::MAX).iter().map(|folded| folded.attempts).sum();
-        assert_eq!(recorded as u64 + folded, total);
-        assert_eq!(recorded, PLACES);
+        assert_eq!(recorded, RECORDS as usize);
+        assert_eq!(denials.note((7, 'b', 7), 0, || ()), Verdict::Record, "nothing else is hidden");
+        assert!(denials.places.len() <= RECORDS as usize + 1);
+        let drained = denials.drain(u64::MAX);
+        let folded: u64 = drained.iter().map(|folded| folded.attempts).sum();
+        assert_eq!((recorded as u64 + folded, drained.len()), (total, 1));
+        assert!(denials.places.is_empty() && denials.kinds.is_empty());
     }
 }
