@@ -430,7 +430,7 @@ impl Parts {
             Ok(Sent::Reassembled) => {
                 return forwarder.reassembled(|packet| write(tun, packet, lost));
             }
-            Ok(Sent::Elsewhere(worker)) => (worker, 0),
+            Ok(Sent::Elsewhere(worker)) => (worker, further.saturating_sub(1)),
             Ok(Sent::Unknown) => (*index + 1, further.saturating_sub(1)),
             // What was dropped is counted.
             Ok(Sent::Sealed | Sent::Held) | Err(_) => return,

@@ -50,6 +50,16 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// Whether another permit is to the same system, for the same institution and terminal, by the
+    /// same road.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let Self { network, institution, terminal, system, generation: _, recheck_at: _ } = self;
+        *network == other.network
+            && *institution == other.institution
+            && *terminal == other.terminal
+            && *system == other.system
+    }
+
     /// The road.
     pub fn network(&self) -> Network {
         self.network

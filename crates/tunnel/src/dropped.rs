@@ -88,6 +88,9 @@ reasons! {
         /// One institution has too many flows.
         FlowLimit = "tunnel.flow-limit",
             ja "一つの機関の同時通信数が上限に達しました。", en "the institution has as many flows as it may";
+        /// One institution begins too many flows at once.
+        FlowRate = "tunnel.flow-rate",
+            ja "一つの機関が短時間に始めた通信が多すぎます。", en "the institution begins too many flows at once";
         /// The flow is alive and no SA leads to its terminal.
         NoSa = "tunnel.no-sa",
             ja "端末への SA がありません（切断中）。", en "no SA leads to the terminal: it is not connected now";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use packet::icmp::{Quoted, QuotedFlow};
 use packet::{Headers, Icmp, Transport};
+use policy::Permit;
 
 use crate::Member;
 use crate::child::ChildRef;
@@ -194,6 +195,8 @@ pub(crate) struct Flow {
     pub(crate) course: Course,
     /// Its entry in the ledger.
     pub(crate) entry: u32,
+    /// By whose leave it began.
+    pub(crate) permit: Permit,
 }
 
 /// What went each way; "in" is from the client to the system.

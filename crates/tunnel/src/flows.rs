@@ -173,12 +173,11 @@ impl Flows {
         &mut self,
         key: FlowKey,
         flow: Flow,
-        institution: &InstitutionCode,
         seconds: u32,
     ) -> (FlowRef, Option<Flow>) {
         let evicted = if self.len() >= self.capacity { self.evict() } else { None };
         let pace = flow.course.pace(key.protocol());
-        let share = self.shares.join(institution);
+        let share = self.shares.join(flow.permit.institution());
         let (by_time, by_share) = (Links::default(), Links::default());
         let slot = Slot { key, seen: seconds, pace, by_time, share, by_share, flow: Some(flow) };
         let at = match self.free.pop() {

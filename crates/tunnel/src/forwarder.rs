@@ -1,6 +1,6 @@
 //! The machine: everything one worker knows.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use esp::{Exhausted, Usage};
 use ipnet::IpNet;
 use packet::reassembly::{Limits as FragmentLimits, Lost, Reassembly};
-use policy::Policy;
+use policy::{InstitutionCode, Policy};
 
 use crate::child::{NewChild, Path, Way};
 use crate::flow::FlowKey;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub flows: usize,
     /// Flows of one institution.
     pub flows_per_institution: u32,
+    /// Flows that one institution may begin in a second: each is two records in the log.
+    pub flow_rate: u32,
     /// How long silent flows are remembered.
     pub timeouts: FlowTimeouts,
     /// Datagrams that wait for fragments.
@@ -73,6 +75,7 @@ impl Default for Settings {
             systems_mtu: 1500,
             flows: 262_144,
             flows_per_institution: 32_768,
+            flow_rate: 10_000,
             timeouts: FlowTimeouts::default(),
             fragments: FragmentLimits::default(),
         }
@@ -118,6 +121,10 @@ pub struct Forwarder<L> {
     /// Where looking at every flow has come to, while that goes on.
     pub(crate) sweeping: Option<u32>,
     swept: Instant,
+    /// Flows begun since the last tick, by institution.
+    pub(crate) begun: HashMap<InstitutionCode, u32>,
+    /// Flows whose time is over may be left.
+    pub(crate) expiring: bool,
     /// Sessions without SAs, and when their flows end.
     pub(crate) orphans: VecDeque<(Instant, u64)>,
     /// The flow of the last packet from a peer, and of the last to one: trains are common.
@@ -172,6 +179,8 @@ impl<L: Ledger> Forwarder<L> {
             unix: i64::MIN,
             sweeping: None,
             swept: now,
+            begun: HashMap::new(),
+            expiring: false,
             orphans: VecDeque::new(),
             last_in: None,
             last_out: None,
@@ -260,8 +269,8 @@ impl<L: Ledger> Forwarder<L> {
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
-        // While every flow is looked at: at once, between two turns of packets.
-        if self.sweeping.is_some() { self.ticked } else { self.ticked + TICK }
+        // While many flows are looked at: at once, between two turns of packets.
+        if self.sweeping.is_some() || self.expiring { self.ticked } else { self.ticked + TICK }
     }
 
     /// Ends what time ends, and looks who was heard. `keep_alive` is called with each path whose
@@ -274,13 +283,18 @@ impl<L: Ledger> Forwarder<L> {
         self.sweep(now);
         let now = now.instant;
         if now < self.ticked + TICK {
+            if self.expiring {
+                self.expire(now);
+            }
             return;
         }
         self.ticked = now;
         if now >= self.swept + SWEEP && self.sweeping.is_none() {
             (self.swept, self.sweeping) = (now, Some(0));
         }
-        self.end_flows(now);
+        self.begun.clear();
+        self.expire(now);
+        self.end_lost(now);
         let reassemblies = [&mut self.from_peers, &mut self.from_systems];
         for (reassembly, told) in reassemblies.into_iter().zip(&mut self.fragments_lost) {
             reassembly.handle_timeout(now);

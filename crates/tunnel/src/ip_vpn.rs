@@ -75,13 +75,15 @@ impl<L: Ledger> Forwarder<L> {
         self.whole.clear();
         self.whole.extend_from_slice(whole);
         self.identification = headers.fragment.map_or(0, |fragment| fragment.identification);
-        // Taken out for as long as it is judged.
-        let whole = std::mem::take(&mut self.whole);
+        // Taken out for as long as it is judged. Another worker may know its connection: nothing
+        // is said of it to the sender.
+        let (whole, resets) = (std::mem::take(&mut self.whole), self.resets.len());
         let judged = match Headers::parse(&whole) {
             Ok(headers) => self.enter(now, Sender::IpVpn, &whole, &headers, 1),
             Err(_) => Err(Dropped::Malformed.into()),
         };
         self.whole = whole;
+        self.resets.truncate(resets);
         judged.map(|()| Passage::Reassembled)
     }
 }

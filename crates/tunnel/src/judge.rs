@@ -130,6 +130,11 @@ impl<L: Ledger> Forwarder<L> {
         if self.flows.of(permit.institution()) >= self.settings.flows_per_institution {
             return Err(self.refuse(sender, &ends, Dropped::FlowLimit.into()));
         }
+        let begun = self.begun.entry(permit.institution().clone()).or_default();
+        *begun = begun.saturating_add(1);
+        if *begun > self.settings.flow_rate {
+            return Err(self.refuse(sender, &ends, Dropped::FlowRate.into()));
+        }
         let party = match (&road, path) {
             (Road::Tunnel { member, .. }, Some(path)) => Party::Tunnel { member, path },
             (Road::Tunnel { .. } | Road::IpVpn, _) => Party::IpVpn,
@@ -144,9 +149,10 @@ impl<L: Ledger> Forwarder<L> {
             traffic: Traffic::default(),
             course: Course::default(),
             entry,
+            permit,
         };
         let seconds = self.seconds(now.instant);
-        let (at, evicted) = self.flows.insert(*key, flow, permit.institution(), seconds);
+        let (at, evicted) = self.flows.insert(*key, flow, seconds);
         if let Some(evicted) = evicted {
             self.ledger.closed(evicted.entry, Ending::Evicted.code(), evicted.traffic);
         }
@@ -166,12 +172,17 @@ impl<L: Ledger> Forwarder<L> {
             return Ok(());
         }
         match self.ask(now, &flow.road, &key.ends()) {
-            Ok(permit) => {
+            Ok(permit) if permit.is_as(&flow.permit) => {
                 if let Some(flow) = self.flows.at_mut(at) {
                     flow.epoch = self.epoch;
                     flow.recheck_at = permit.recheck_at().unwrap_or(i64::MAX);
                 }
                 Ok(())
+            }
+            // Its records would name the wrong one.
+            Ok(_) => {
+                self.end(at, Ending::Reassigned.code());
+                Err(Dropped::NoFlow.into())
             }
             Err(No { discard, .. }) => {
                 self.end(at, discard.code());

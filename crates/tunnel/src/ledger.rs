@@ -130,6 +130,10 @@ reasons! {
         Evicted = "flow.evicted",
             ja "通信の登録数が上限に達し、最も使われていないものを終了しました。",
             en "the flow table was full, and this one was silent longest";
+        /// Institution, terminal or system are others now.
+        Reassigned = "flow.reassigned",
+            ja "アドレスの割り当て（機関・端末・接続システム）が変わったため終了しました。",
+            en "its addresses belong to another institution, terminal or system now";
         /// The gateway stops.
         Stopped = "flow.gateway-stopped",
             ja "ゲートウェイが停止しました。", en "the gateway stopped";

@@ -1,5 +1,7 @@
 //! From a system to a peer.
 
+use std::net::IpAddr;
+
 use packet::rewrite::{self, ChecksumState};
 use packet::{Headers, Malformed, Tcp, Transport, VnetHeader, fragment, icmp, split};
 
@@ -97,7 +99,7 @@ impl<L: Ledger> Forwarder<L> {
         if let Some(worker) = self.table.newest_elsewhere(headers.destination) {
             return Ok(Sent::Elsewhere(worker));
         }
-        let added = self.from_systems.add(now.instant, 0, headers, packet);
+        let added = self.from_systems.add(now.instant, owner(headers.source), headers, packet);
         let Some(whole) = added.map_err(Dropped::from)? else { return Ok(Sent::Held) };
         self.whole.clear();
         self.whole.extend_from_slice(whole);
@@ -318,6 +320,14 @@ impl<L: Ledger> Forwarder<L> {
                 Err(exhausted.into())
             }
         }
+    }
+}
+
+/// Whose fragments they are: so that no system takes the places of another's.
+fn owner(system: IpAddr) -> u64 {
+    match system {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits() as u64,
     }
 }
 

@@ -73,12 +73,19 @@ impl<L: Ledger> Forwarder<L> {
         self.sweeping = (end < self.flows.places()).then_some(end);
     }
 
-    /// Ends flows that were silent for too long, and those to whose terminal nothing leads.
-    pub(crate) fn end_flows(&mut self, now: Instant) {
+    /// Ends a part of the flows that were silent for too long.
+    pub(crate) fn expire(&mut self, now: Instant) {
         let seconds = self.seconds(now);
-        while let Some(flow) = self.flows.expire(seconds) {
+        self.expiring = false;
+        for _ in 0..SLICE {
+            let Some(flow) = self.flows.expire(seconds) else { return };
             self.ledger.closed(flow.entry, flow.course.ending().code(), flow.traffic);
         }
+        self.expiring = true;
+    }
+
+    /// Ends flows to whose terminal nothing leads.
+    pub(crate) fn end_lost(&mut self, now: Instant) {
         // When a line fails, thousands are lost at once: all flows are looked at once.
         let mut gone = HashSet::new();
         while let Some(&(until, session)) = self.orphans.front()

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
-use packet::Tcp;
+use packet::{Headers, Tcp, Transport};
 use rustix::process::Signal;
 use sekisho_tests::capture::Capture;
 use sekisho_tests::forge::{ends, tcp, udp};
@@ -17,6 +17,8 @@ use sekisho_tests::until;
 use crate::hospitals::{BASIC, C1, H1, Hospitals, PLUS, SITE, TCP, Tunnelled, UDP, at, is_in};
 use crate::traffic::{Conversation, Flood, connects, echoes};
 
+/// Sends segments of a connection that never began.
+const ASTRAY: u16 = 4243;
 /// From here the gateway's kernel finds its neighbours, and says what it cannot deliver.
 const LINKS: [&str; 5] =
     ["172.16.0.0/16", "fd00:16::/32", "fe80::/10", "10.20.3.1/32", "fd00:20:3::1/128"];
@@ -110,7 +112,7 @@ fn floods(hospitals: &Hospitals, site: &Tunnelled) -> [Flood; 4] {
     let from_h1 = vec![
         bad(H1[0], PLUS[0]),
         bad(H1[1], PLUS[1]),
-        tcp(at(H1[0], 4243), at(PLUS[0], TCP), Tcp::ACK),
+        tcp(at(H1[0], ASTRAY), at(PLUS[0], TCP), Tcp::ACK),
         served("10.70.0.1", PLUS[0]),
         served(SITE, PLUS[0]),
         served(BASIC, PLUS[0]),
@@ -137,6 +139,12 @@ fn is_permitted(from: SocketAddr, to: SocketAddr) -> bool {
         && from.port() >= 10_000
 }
 
+/// The gateway's answer to a segment of no connection, which a flood sends.
+fn is_reset(packet: &[u8], to: SocketAddr) -> bool {
+    let transport = Headers::parse(packet).map(|headers| headers.transport);
+    to.port() == ASTRAY && matches!(transport, Ok(Transport::Tcp(tcp)) if tcp.flags == Tcp::RST)
+}
+
 /// Whatever comes in at the systems, the hospitals and the site that is neither permitted nor an
 /// answer to it.
 fn watch(hospitals: &Hospitals, site: &Tunnelled) -> Vec<(&'static str, Capture)> {
@@ -149,6 +157,7 @@ fn watch(hospitals: &Hospitals, site: &Tunnelled) -> Vec<(&'static str, Capture)
                     && !linked
                     && !is_permitted(from, to)
                     && !is_permitted(to, from)
+                    && !is_reset(packet, to)
             })
         };
         (place, Capture::begin(host, wanted))

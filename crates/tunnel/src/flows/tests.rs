@@ -1,14 +1,16 @@
 //! The table against a list that is searched from end to end.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use policy::{Caller, Permit, Request, Target, Transport};
 use proptest::prelude::*;
 
 use super::*;
 use crate::course::{Course, Toward};
 use crate::flow::{Kind, NO_SESSION, Road, Traffic};
 use crate::links::NONE;
-use crate::testing::{icmp, tcp, udp};
+use crate::testing::{icmp, policy, tcp, udp};
 
 /// Seconds of TCP, UDP and ICMP.
 const TIMEOUTS: [u32; 3] = [40, 20, 10];
@@ -46,11 +48,30 @@ fn flow(number: u16, entry: u32) -> Flow {
     }
     let traffic = Traffic::default();
     let session = NO_SESSION;
-    Flow { road: Road::IpVpn, session, epoch: 1, recheck_at: 0, traffic, course, entry }
+    Flow {
+        road: Road::IpVpn,
+        session,
+        epoch: 1,
+        recheck_at: 0,
+        traffic,
+        course,
+        entry,
+        permit: permit(number),
+    }
 }
 
-fn institution(number: u16) -> InstitutionCode {
-    format!("H{}", number % 2).parse().unwrap()
+/// Of one institution or the other.
+fn permit(number: u16) -> Permit {
+    static BOTH: LazyLock<[Permit; 2]> = LazyLock::new(|| {
+        let policy = policy(1, |_| {});
+        ["pc-1", "pc-3"].map(|terminal| {
+            let address = "192.0.2.10".parse().unwrap();
+            let target = Target::Address { address, transport: Transport::Udp, port: 53 };
+            let caller = Caller::IpsecIdentity(terminal);
+            policy.authorize(&Request { caller, target, now: 0 }).unwrap()
+        })
+    });
+    BOTH[usize::from(number % 2)].clone()
 }
 
 /// Flows in the order of their last packet, the oldest first.
@@ -140,7 +161,7 @@ fn check(flows: &Flows, model: &Model) {
 }
 
 fn insert(flows: &mut Flows, number: u16, entry: u32, at: u32) -> (FlowRef, Option<Flow>) {
-    flows.insert(key(number), flow(number, entry), &institution(number), at)
+    flows.insert(key(number), flow(number, entry), at)
 }
 
 fn follow(steps: Vec<Step>, capacity: usize, of: [u32; 3]) {

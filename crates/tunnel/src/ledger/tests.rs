@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use packet::{Headers, Tcp, VnetHeader, fragment};
+use packet::{Headers, Tcp, Transport, VnetHeader, fragment};
 use policy::Status;
 
 use crate::testing::{FORBIDDEN, Note, Rig, SYSTEM, icmp, policy, tcp, udp};
@@ -104,8 +104,8 @@ fn segments_of_no_connection_are_reset() {
     let inner = far.inbound.open(&mut sealed.clone()).unwrap().inner.to_vec();
     let [plain] = &taken.answers[..] else { panic!("one to the IP-VPN") };
     for (packet, client) in [(&inner, FROM), (plain, CLIENT)] {
-        let headers = packet::Headers::parse(packet).unwrap();
-        let packet::Transport::Tcp(tcp) = headers.transport else { panic!("it is of TCP") };
+        let headers = Headers::parse(packet).unwrap();
+        let Transport::Tcp(tcp) = headers.transport else { panic!("it is of TCP") };
         assert_eq!(tcp.flags, Tcp::RST);
         assert_eq!(format!("{}:{}", headers.destination, tcp.destination), client);
     }
@@ -262,6 +262,38 @@ fn every_flow_has_one_end() {
     rig.pass(Duration::from_secs(31));
     rig.gateway.finish();
     assert_eq!(closed(&mut rig), [(3, "end"), (4, "flow.unanswered"), (5, "flow.unanswered")]);
+}
+
+/// Each is two records in the log, which is everybody's.
+#[test]
+fn an_institution_begins_so_many_flows_in_a_second() {
+    let mut rig = Rig::new(Settings { flow_rate: 10, ..Settings::default() });
+    rig.gateway.set_policy(policy(2, on_ip_vpn));
+    let mut far = rig.install(1, 1, "pc-3");
+    let reset = |rig: &mut Rig| {
+        let began = from_ip_vpn(rig, &tcp(CLIENT, TO, Tcp::SYN, &[]));
+        let _ = from_ip_vpn(rig, &tcp(CLIENT, TO, Tcp::RST, &[]));
+        began
+    };
+    for _ in 0..10 {
+        assert!(reset(&mut rig).is_ok());
+    }
+    assert_eq!(reset(&mut rig), Err(Dropped::FlowRate.into()));
+    let other = udp("10.2.0.3:1000", "192.0.2.10:53", b"x");
+    assert!(rig.receive(&far.seal(&other)).is_ok(), "another's is not touched");
+    rig.pass(Duration::from_secs(1));
+    assert!(reset(&mut rig).is_ok());
+}
+
+#[test]
+fn a_flow_whose_addresses_are_anothers_now_ends() {
+    let mut rig = rig();
+    from_ip_vpn(&mut rig, &udp(CLIENT, "192.0.2.10:53", b"x")).unwrap();
+    rig.gateway.set_policy(policy(3, |roster| {
+        roster.institutions[1].ip_vpn_prefixes = vec!["172.16.1.0/24".parse().unwrap()];
+    }));
+    rig.pass(Duration::ZERO);
+    assert_eq!(closed(&mut rig), [(1, "flow.reassigned")]);
 }
 
 /// Whoever opens many flows takes places from himself.
