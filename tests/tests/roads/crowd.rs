@@ -31,7 +31,8 @@ fn one_institutions_crowd_is_not_anothers_loss() {
         return;
     }
     let mut hospitals = Hospitals::with(
-        "[data_plane]\nworkers = 1\nflows = 20_000\nflows_per_institution = 15_000",
+        "[data_plane]\nworkers = 1\nflows = 20_000\nflows_per_institution = 15_000\n\
+         flow_rate = 1_000_000",
     );
     let talk = Conversation::udp(&hospitals.c1, C1[0], at(PLUS[0], UDP));
     until("there is something to compare with", || (talk.told().trips.len() > 200).then_some(()));

@@ -26,6 +26,8 @@ pub(crate) struct DataPlane {
     pub(crate) flows: usize,
     /// Flows of one institution.
     pub(crate) flows_per_institution: u32,
+    /// Flows that one institution may begin in a second, of one worker.
+    pub(crate) flow_rate: u32,
 }
 
 /// The IP-VPN road.

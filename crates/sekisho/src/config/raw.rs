@@ -143,6 +143,7 @@ pub(super) struct RawDataPlane {
     pub(super) fragment_inner: Option<bool>,
     pub(super) flows: Option<Spanned<u32>>,
     pub(super) flows_per_institution: Option<Spanned<u32>>,
+    pub(super) flow_rate: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -59,6 +59,7 @@ fn settings(config: &Config) -> datapath::Settings {
             fragment_inner: plane.fragment_inner,
             flows: plane.flows,
             flows_per_institution: plane.flows_per_institution,
+            flow_rate: plane.flow_rate,
             ..defaults
         },
     }

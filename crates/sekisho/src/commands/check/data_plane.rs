@@ -44,6 +44,7 @@ pub(super) fn json(checked: &Checked<'_>) -> Value {
         "fragment_inner": plane.fragment_inner,
         "flows": plane.flows,
         "flows_per_institution": plane.flows_per_institution,
+        "flow_rate": plane.flow_rate,
         "warnings": checked.warnings,
     })
 }
@@ -64,6 +65,7 @@ pub(super) fn table(checked: &Checked<'_>) -> Result<(), Failure> {
     row("rule priorities", last(plane.rule_priority));
     row("flows", format!("{} a worker", plane.flows));
     row("", format!("{} an institution", plane.flows_per_institution));
+    row("", format!("{} a second begun by an institution", plane.flow_rate));
     match &config.ip_vpn {
         Some(ip_vpn) => {
             row("IP-VPN interfaces", ip_vpn.names().collect::<Vec<_>>().join(" "));

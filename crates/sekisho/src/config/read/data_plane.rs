@@ -28,6 +28,7 @@ impl Reader<'_> {
             fragment_inner: raw.fragment_inner.unwrap_or(true),
             flows: self.at_least_one(&raw.flows, 262_144) as usize,
             flows_per_institution: self.at_least_one(&raw.flows_per_institution, 32_768),
+            flow_rate: self.at_least_one(&raw.flow_rate, 10_000),
         }
     }
 
