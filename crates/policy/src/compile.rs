@@ -227,6 +227,12 @@ impl Policy {
         self.ip_vpn_prefix(address).is_some()
     }
 
+    /// Whether a system, or somebody behind a tunnel, has the address.
+    pub fn is_on_this_side(&self, address: std::net::IpAddr) -> bool {
+        self.destinations.longest_match(address).is_some()
+            || self.inner.longest_match(address).is_some()
+    }
+
     /// Names the registered IP-VPN prefix that an address is in, in this snapshot.
     pub fn ip_vpn_prefix(&self, address: std::net::IpAddr) -> Option<u32> {
         self.ip_vpn.longest_match(address).map(|(_, &institution)| institution)

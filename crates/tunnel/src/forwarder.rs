@@ -157,8 +157,8 @@ pub struct Forwarder<L> {
 }
 
 impl<L: Ledger> Forwarder<L> {
-    /// A gateway without SAs, whose flows `ledger` records. `seed` must be unpredictable: peers choose what the flow table
-    /// hashes.
+    /// A gateway without SAs, whose flows `ledger` records. `seed` must be unpredictable: peers
+    /// choose what the flow table hashes.
     #[must_use]
     pub fn new(
         now: Instant,

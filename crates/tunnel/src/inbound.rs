@@ -131,14 +131,22 @@ impl<L: Ledger> Forwarder<L> {
         self.whole.clear();
         self.whole.extend_from_slice(whole);
         self.identification = headers.fragment.map_or(0, |fragment| fragment.identification);
-        // Taken out for as long as it is judged.
+        self.with_whole(|gateway, whole, headers| gateway.pass(now, slot, whole, headers))?;
+        Ok(Delivery::Reassembled)
+    }
+
+    /// Does something with the datagram that was put together, which is taken out meanwhile.
+    pub(crate) fn with_whole<T>(
+        &mut self,
+        act: impl FnOnce(&mut Self, &mut [u8], &Headers) -> Result<T, Discard>,
+    ) -> Result<T, Discard> {
         let mut whole = std::mem::take(&mut self.whole);
-        let judged = match Headers::parse(&whole) {
-            Ok(headers) => self.pass(now, slot, &mut whole, &headers),
+        let done = match Headers::parse(&whole) {
+            Ok(headers) => act(self, &mut whole, &headers),
             Err(_) => Err(Dropped::Malformed.into()),
         };
         self.whole = whole;
-        judged.map(|()| Delivery::Reassembled)
+        done
     }
 
     /// Finds the SA, and opens the packet.
@@ -261,10 +269,7 @@ impl<L: Ledger> Forwarder<L> {
     fn may_complain(&self, source: IpAddr, key: &FlowKey) -> bool {
         let of = |address| self.policy.ip_vpn_prefix(address);
         let Some(institution) = of(source) else {
-            let mut destinations = self.policy.systems().iter().flat_map(|one| &one.destinations);
-            return !self.own.contains(&source)
-                && !destinations.any(|one| one.network.contains(&source))
-                && !self.policy.inner_prefixes().any(|prefix| prefix.contains(&source));
+            return !self.own.contains(&source) && !self.policy.is_on_this_side(source);
         };
         Some(institution) == of(key.ends().client.0)
     }

@@ -75,14 +75,11 @@ impl<L: Ledger> Forwarder<L> {
         self.whole.clear();
         self.whole.extend_from_slice(whole);
         self.identification = headers.fragment.map_or(0, |fragment| fragment.identification);
-        // Taken out for as long as it is judged. Another worker may know its connection: nothing
-        // is said of it to the sender.
-        let (whole, resets) = (std::mem::take(&mut self.whole), self.resets.len());
-        let judged = match Headers::parse(&whole) {
-            Ok(headers) => self.enter(now, Sender::IpVpn, &whole, &headers, 1),
-            Err(_) => Err(Dropped::Malformed.into()),
-        };
-        self.whole = whole;
+        let resets = self.resets.len();
+        let judged = self.with_whole(|gateway, whole, headers| {
+            gateway.enter(now, Sender::IpVpn, whole, headers, 1)
+        });
+        // Another worker may know its connection: nothing is said of it to the sender.
         self.resets.truncate(resets);
         judged.map(|()| Passage::Reassembled)
     }

@@ -114,17 +114,10 @@ impl<L: Ledger> Forwarder<L> {
         outlet: &mut impl Outlet,
     ) -> Result<Sent, Discard> {
         self.has_gathered = true;
-        // Taken out for as long as it is sent.
-        let mut whole = std::mem::take(&mut self.whole);
-        let sent = match Headers::parse(&whole) {
-            Ok(headers) => {
-                let origin = (VnetHeader::default(), Some(self.identification));
-                self.send_whole(now, origin, &mut whole, &headers, departures, outlet)
-            }
-            Err(_) => Err(Dropped::Malformed.into()),
-        };
-        self.whole = whole;
-        sent
+        let origin = (VnetHeader::default(), Some(self.identification));
+        self.with_whole(|gateway, whole, headers| {
+            gateway.send_whole(now, origin, whole, headers, departures, outlet)
+        })
     }
 
     /// Sends a packet that is whole, or was put together from fragments with an identification.
