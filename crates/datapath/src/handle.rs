@@ -298,33 +298,26 @@ impl Handle {
     /// What is held, of each worker; `None` for one that does not answer.
     #[must_use]
     pub fn status(&self) -> Vec<Option<Status>> {
-        let asked: Vec<_> = self
-            .workers
-            .iter()
-            .map(|worker| {
-                let (answer, answered) = mpsc::sync_channel(1);
-                worker.tell(Command::Describe(answer));
-                answered
-            })
-            .collect();
+        self.ask_all(Command::Describe)
+    }
+
+    /// What each worker answers; all are asked before any is waited for.
+    fn ask_all<T>(&self, question: impl Fn(SyncSender<T>) -> Command) -> Vec<Option<T>> {
+        let ask = |worker: &Remote| {
+            let (answer, answered) = mpsc::sync_channel(1);
+            worker.tell(question(answer));
+            answered
+        };
+        let asked: Vec<_> = self.workers.iter().map(ask).collect();
         asked.iter().map(|answered| answered.recv_timeout(PATIENCE).ok()).collect()
     }
 
     /// The flows that are wanted, of each worker at most so many; `None` when one does not answer.
     #[must_use]
     pub fn flows(&self, wanted: &Arc<Wanted>, most: usize) -> Option<Flows> {
-        let asked: Vec<_> = self
-            .workers
-            .iter()
-            .map(|worker| {
-                let (answer, answered) = mpsc::sync_channel(1);
-                worker.tell(Command::Flows(Arc::clone(wanted), most, answer));
-                answered
-            })
-            .collect();
         let mut all = Flows::default();
-        for answered in asked {
-            let flows = answered.recv_timeout(PATIENCE).ok()?;
+        for flows in self.ask_all(|answer| Command::Flows(Arc::clone(wanted), most, answer)) {
+            let flows = flows?;
             all.newest.extend(flows.newest);
             all.left_out += flows.left_out;
         }
