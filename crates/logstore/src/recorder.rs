@@ -31,19 +31,12 @@ impl Recorder {
     /// [`OnFailure::Admit`](crate::OnFailure::Admit) only a stopped log refuses.
     pub fn open(&self, mut record: Record) -> Result<Ticket, Unwritable> {
         record.event = Event::Opened;
-        match self.reserve_pair() {
-            Ok((open, close)) => {
-                let (waiter, durable) = self.receipt();
-                let parcel = Parcel { record: Box::new(record.clone()), room: Some(open), waiter };
-                self.send(parcel)?;
-                Ok(Ticket::new(self.clone(), record, Some(close), durable))
-            }
-            Err(Unwritable::QueueFull | Unwritable::Storage) if self.shared.admits() => {
-                self.shared.count_lost(1);
-                Ok(Ticket::new(self.clone(), record, None, Durable::Settled(Ok(()))))
-            }
-            Err(unwritable) => Err(unwritable),
-        }
+        let Some((open, close)) = self.admit()? else {
+            return Ok(Ticket::new(self.clone(), record, None, Durable::Settled(Ok(()))));
+        };
+        let (waiter, durable) = self.receipt();
+        self.send(Parcel { record: Box::new(record.clone()), room: Some(open), waiter })?;
+        Ok(Ticket::new(self.clone(), record, Some(close), durable))
     }
 
     /// Records that a flow is permitted, and keeps room for its close record. The flow does not
@@ -54,17 +47,9 @@ impl Recorder {
     /// As those of [`Recorder::open`].
     pub fn begin(&self, mut record: Record) -> Result<Claim, Unwritable> {
         record.event = Event::Opened;
-        match self.reserve_pair() {
-            Ok((open, close)) => {
-                self.send(Parcel { record: Box::new(record), room: Some(open), waiter: None })?;
-                Ok(Claim(Some(close)))
-            }
-            Err(Unwritable::QueueFull | Unwritable::Storage) if self.shared.admits() => {
-                self.shared.count_lost(1);
-                Ok(Claim(None))
-            }
-            Err(unwritable) => Err(unwritable),
-        }
+        let Some((open, close)) = self.admit()? else { return Ok(Claim(None)) };
+        self.send(Parcel { record: Box::new(record), room: Some(open), waiter: None })?;
+        Ok(Claim(Some(close)))
     }
 
     /// Records the end of what [`Recorder::begin`] recorded.
@@ -99,6 +84,19 @@ impl Recorder {
     /// Numbers for dashboards.
     pub fn figures(&self) -> Figures {
         self.shared.figures()
+    }
+
+    /// Room for the open and the close record; none where what cannot be recorded is let in all the
+    /// same, and counted.
+    fn admit(&self) -> Result<Option<(Room, Room)>, Unwritable> {
+        match self.reserve_pair() {
+            Ok(pair) => Ok(Some(pair)),
+            Err(Unwritable::QueueFull | Unwritable::Storage) if self.shared.admits() => {
+                self.shared.count_lost(1);
+                Ok(None)
+            }
+            Err(unwritable) => Err(unwritable),
+        }
     }
 
     fn reserve_pair(&self) -> Result<(Room, Room), Unwritable> {
