@@ -95,7 +95,8 @@ fault is left in tests/fuzz/artifacts; moved to tests/fuzz/corpus/TARGET it is a
 
 Usage: cargo xtask fuzz [TARGET] [--seconds N] [--keep]
 
-  TARGET        ike_fragments, ike_inner, ike_negotiation, ike_payloads or ike_sequence
+  TARGET        ike_fragments, ike_inner, ike_negotiation, ike_payloads, ike_sequence,
+                packets or tunnel
   --seconds N   for each target (default: 60)
   --keep        add what reaches something new to tests/fuzz/corpus, for every later test
 
